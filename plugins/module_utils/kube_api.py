@@ -1,0 +1,205 @@
+# Copyright (c) 2026, the meshgate authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""A small Kubernetes API client: JSON over `kubectl proxy` on a unix socket.
+
+kubectl does what is hard (kubeconfig, client certificates, exec credential plugins such as `aws eks get-token`), once; each
+call then costs milliseconds, where a kubectl process costs a tenth of a second and the Python client half a second to import.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+import typing as t
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+T = t.TypeVar("T")
+R = t.TypeVar("R")
+
+
+class KubeError(Exception):
+    """The API answered with an error, or did not answer (status 0)."""
+
+    def __init__(self, message: str, status: int = 0, reason: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Resource:
+    """What discovery says of a kind."""
+
+    plural: str
+    namespaced: bool
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+class KubeApi:
+    """Use as a context manager.
+
+    >>> with KubeApi(kubectl="kubectl", kubeconfig="/path", context="kind-sandbox") as api:
+    ...     api.get("v1", "Namespace", "kube-system")
+    """
+
+    def __init__(self, kubectl: str = "kubectl", kubeconfig: str | None = None, context: str | None = None, timeout: float = 30, workers: int = 8) -> None:
+        self.timeout = timeout
+        self.workers = workers
+        self._argv = [kubectl, *(["--kubeconfig", kubeconfig] if kubeconfig else []), *(["--context", context] if context else []), "proxy"]
+        self._local = threading.local()
+        self._connections: list[_UnixConnection] = []
+        self._discovered: dict[str, dict[str, Resource]] = {}
+        self._folder = ""
+        self._process: subprocess.Popen[str] | None = None
+
+    def __enter__(self) -> KubeApi:
+        self._folder = tempfile.mkdtemp(prefix="meshgate-kube-")  # 0700: who reaches the socket has the kubeconfig's rights
+        path = os.path.join(self._folder, "api.sock")
+        argv = [*self._argv, f"--unix-socket={path}"]
+        try:
+            self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        except OSError as error:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise KubeError(f"{argv[0]} cannot be run: {error}") from error
+        assert self._process.stdout
+        if "Starting to serve" not in self._process.stdout.readline():
+            self._process.kill()
+            stderr = self._process.communicate()[1].strip()
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise KubeError(f"{' '.join(argv)}: {stderr or 'ended without a word'}")
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for connection in self._connections:
+            connection.close()
+        if self._process:
+            self._process.kill()
+            self._process.communicate()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    # -- requests ---------------------------------------------------------------------------------------------------
+
+    def request(self, method: str, path: str, query: dict[str, str] | None = None, body: t.Any = None, content_type: str = "application/json") -> t.Any:
+        """The decoded answer; KubeError for any status from 400 on. Text that is not JSON comes back as str."""
+        target = path + ("?" + urlencode(query) if query else "")
+        data = json.dumps(body).encode() if body is not None else None
+        headers = {"Accept": "application/json", **({"Content-Type": content_type} if data is not None else {})}
+        for attempt in (1, 2):
+            connection = self._connection()
+            try:
+                connection.request(method, target, body=data, headers=headers)
+                response = connection.getresponse()
+                text = response.read().decode(errors="replace")
+                break
+            except (OSError, http.client.HTTPException) as error:
+                connection.close()
+                if attempt == 2 or isinstance(error, TimeoutError):
+                    raise KubeError(f"{method} {path}: {error or type(error).__name__}") from error
+        try:
+            answer = json.loads(text)
+        except ValueError:
+            answer = text
+        if response.status < 400:
+            return answer
+        if isinstance(answer, dict):
+            raise KubeError(answer.get("message") or text, response.status, answer.get("reason", ""))
+        unreachable = response.status == 502  # kubectl proxy's own words when the API server does not answer
+        raise KubeError(f"the API server does not answer: {text.strip()}" if unreachable else text.strip(), 0 if unreachable else response.status)
+
+    def _connection(self) -> _UnixConnection:
+        connection = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = _UnixConnection(os.path.join(self._folder, "api.sock"), self.timeout)
+            self._connections.append(connection)
+        return connection
+
+    def map(self, function: t.Callable[[T], R], items: t.Iterable[T]) -> list[R]:
+        """Call in parallel, answers in order."""
+        with ThreadPoolExecutor(max_workers=self.workers) as pool:
+            return list(pool.map(function, items))
+
+    # -- objects ----------------------------------------------------------------------------------------------------
+
+    def resource(self, api_version: str, kind: str) -> Resource | None:
+        """None when the cluster does not know the kind (its CRD does not exist)."""
+        if api_version not in self._discovered:
+            try:
+                listed = self.request("GET", _group_path(api_version))["resources"]
+            except KubeError as error:
+                if error.status != 404:
+                    raise
+                listed = []
+            self._discovered[api_version] = {r["kind"]: Resource(r["name"], r["namespaced"]) for r in listed if "/" not in r["name"]}
+        return self._discovered[api_version].get(kind)
+
+    def forget_kinds(self) -> None:
+        """After CRDs were applied."""
+        self._discovered.clear()
+
+    def path(self, api_version: str, kind: str, name: str | None = None, namespace: str | None = None) -> str | None:
+        """None when the cluster does not know the kind. Without a namespace: all of them."""
+        resource = self.resource(api_version, kind)
+        if resource is None:
+            return None
+        scope = f"/namespaces/{quote(namespace)}" if resource.namespaced and namespace else ""
+        return f"{_group_path(api_version)}{scope}/{resource.plural}" + (f"/{quote(name, safe='')}" if name else "")
+
+    def get(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> dict[str, t.Any] | None:
+        """None when it, its namespace or its kind does not exist."""
+        path = self.path(api_version, kind, name, namespace)
+        try:
+            return self.request("GET", path) if path else None
+        except KubeError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def list(
+        self, api_version: str, kind: str, namespace: str | None = None, labels: str | None = None, fields: str | None = None
+    ) -> t.List[dict[str, t.Any]]:
+        """Empty when the kind does not exist. Items carry apiVersion and kind."""
+        path = self.path(api_version, kind, None, namespace)
+        query = {k: v for k, v in (("labelSelector", labels), ("fieldSelector", fields)) if v}
+        items = self.request("GET", path, query).get("items") or [] if path else []
+        return [{"apiVersion": api_version, "kind": kind, **item} for item in items]
+
+    def delete(self, api_version: str, kind: str, name: str, namespace: str | None = None, propagation: str = "Background") -> bool:
+        """Whether there was something to delete."""
+        path = self.path(api_version, kind, name, namespace)
+        try:
+            if path:
+                self.request("DELETE", path, body={"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation})
+            return bool(path)
+        except KubeError as error:
+            if error.status == 404:
+                return False
+            raise
+
+    def merge(self, api_version: str, kind: str, name: str, namespace: str | None, patch: dict[str, t.Any]) -> dict[str, t.Any]:
+        """A JSON merge patch."""
+        path = self.path(api_version, kind, name, namespace)
+        if not path:
+            raise KubeError(f"the cluster does not know {kind} of {api_version}", 404)
+        return self.request("PATCH", path, body=patch, content_type="application/merge-patch+json")
+
+
+def _group_path(api_version: str) -> str:
+    return f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"

@@ -1,0 +1,270 @@
+# Copyright (c) 2026, the meshgate authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""What a list of manifests would change in a cluster, by the API server's own dry run; and the change itself.
+
+>>> with KubeApi(kubeconfig=path) as api:
+...     changes = plan(api, manifests, "helm", ignore=[Ignore(("data", "tls.crt"), kind="Secret")])
+...     module.exit_json(changed=changed(changes), diff=diff(changes))
+"""
+
+from __future__ import annotations
+
+import copy
+import fnmatch
+import json
+import typing as t
+from dataclasses import dataclass, field
+
+import yaml
+
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_api import KubeApi, KubeError
+
+Manifest = dict[str, t.Any]
+HIDDEN = "hidden"
+# The server's own bookkeeping: never part of anybody's intent.
+_BOOKKEEPING = (
+    ("status",),
+    ("metadata", "managedFields"),
+    ("metadata", "resourceVersion"),
+    ("metadata", "uid"),
+    ("metadata", "creationTimestamp"),
+    ("metadata", "generation"),
+    ("metadata", "selfLink"),
+    ("metadata", "annotations", "kubectl.kubernetes.io/last-applied-configuration"),
+    ("metadata", "annotations", "deployment.kubernetes.io/revision"),
+)
+# Kinds on which others of the same list depend, in the order in which they must exist.
+_FIRST = ("Namespace", "CustomResourceDefinition", "ServiceAccount", "Secret", "ConfigMap", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "Service")
+
+
+@dataclass(frozen=True)
+class Ignore:
+    """A difference that is not one: the live value at `path` is taken for the wanted one.
+
+    `path` steps into dicts by key and into lists with "*". `kind` and `name` are shell patterns. `when(live, wanted)` may
+    narrow it further.
+    """
+
+    path: tuple[str, ...]
+    kind: str = "*"
+    name: str = "*"
+    when: t.Callable[[Manifest, Manifest], bool] | None = None
+
+    def matches(self, live: Manifest, wanted: Manifest) -> bool:
+        return (
+            fnmatch.fnmatchcase(live["kind"], self.kind)
+            and fnmatch.fnmatchcase(live["metadata"]["name"], self.name)
+            and (self.when is None or self.when(live, wanted))
+        )
+
+
+@dataclass
+class Change:
+    """One object: what it is and what happens to it. before and after are normalised, secrets masked."""
+
+    api_version: str
+    kind: str
+    name: str
+    namespace: str
+    action: str  # create, update, delete, unchanged
+    before: Manifest = field(default_factory=dict)
+    after: Manifest = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        return f"{self.kind} {self.namespace + '/' if self.namespace else ''}{self.name}"
+
+    def summary(self) -> dict[str, str]:
+        return {"api_version": self.api_version, "kind": self.kind, "namespace": self.namespace, "name": self.name, "action": self.action}
+
+
+class ApplyError(KubeError):
+    """The API server refused an object; the message names it."""
+
+
+def plan(
+    api: KubeApi, manifests: t.Iterable[Manifest], field_manager: str, force_conflicts: bool = True, ignore: t.Sequence[Ignore] = ()
+) -> list[Change]:
+    """What apply() would do, in the manifests' order. Nothing is written.
+
+    An object whose namespace or kind does not exist yet is a create.
+    """
+    wanted = documents(manifests)
+    _discover(api, wanted)
+    return api.map(lambda manifest: _plan_one(api, manifest, field_manager, force_conflicts, ignore), wanted)
+
+
+def apply(
+    api: KubeApi, manifests: t.Iterable[Manifest], field_manager: str, force_conflicts: bool = True, ignore: t.Sequence[Ignore] = ()
+) -> list[Change]:
+    """Apply them for real, what others need first; the answer tells what each one was before and is now."""
+    changes = []
+    for manifest in sorted(documents(manifests), key=_rank):
+        live = _live(api, manifest)
+        after = _patch(api, manifest, field_manager, force_conflicts, dry_run=False)
+        if manifest["kind"] == "CustomResourceDefinition":
+            api.forget_kinds()
+        changes.append(_change(manifest, live, after, ignore))
+    return changes
+
+
+def plan_delete(objects: t.Iterable[Manifest]) -> list[Change]:
+    """What delete() would do to live objects."""
+    return [_of(item, "delete", before=mask(normalise(item))) for item in objects]
+
+
+def delete(api: KubeApi, objects: t.Iterable[Manifest], propagation: str = "Background") -> list[Change]:
+    """Delete live objects; those already gone are left out of the answer."""
+    changes = []
+    for item in objects:
+        metadata = item["metadata"]
+        if api.delete(item["apiVersion"], item["kind"], metadata["name"], metadata.get("namespace"), propagation):
+            changes.append(_of(item, "delete", before=mask(normalise(item))))
+    return changes
+
+
+def changed(changes: t.Iterable[Change]) -> bool:
+    return any(change.action != "unchanged" for change in changes)
+
+
+def diff(changes: t.Iterable[Change]) -> dict[str, str]:
+    """Ansible's diff of what differs, one YAML document an object."""
+    differing = [change for change in changes if change.action != "unchanged"]
+    return {"before": _documents_text(differing, "before"), "after": _documents_text(differing, "after")}
+
+
+def documents(manifests: t.Iterable[Manifest | None]) -> list[Manifest]:
+    """Without empty documents, Lists flattened."""
+    flat: list[Manifest] = []
+    for manifest in manifests:
+        if not manifest:
+            continue
+        if str(manifest.get("kind", "")).endswith("List") and isinstance(manifest.get("items"), list):
+            flat += documents(manifest["items"])
+        else:
+            flat.append(manifest)
+    return flat
+
+
+def normalise(manifest: Manifest) -> Manifest:
+    """Without what the server writes by itself."""
+    result = copy.deepcopy(manifest)
+    for path in _BOOKKEEPING:
+        _drop(result, path)
+    if not (result.get("metadata") or {}).get("annotations", True):
+        del result["metadata"]["annotations"]
+    return result
+
+
+def mask(manifest: Manifest, other: Manifest | None = None) -> Manifest:
+    """A Secret's values never leave; that they differ from `other`'s is said."""
+    if manifest.get("kind") != "Secret":
+        return manifest
+    result = copy.deepcopy(manifest)
+    for part in ("data", "stringData"):
+        compared = (other or {}).get(part) or {}
+        for key, value in (result.get(part) or {}).items():
+            result[part][key] = HIDDEN if other is None or compared.get(key) == value else f"{HIDDEN}, differs"
+    return result
+
+
+# -- one object -----------------------------------------------------------------------------------------------------
+
+
+def _plan_one(api: KubeApi, manifest: Manifest, field_manager: str, force_conflicts: bool, ignore: t.Sequence[Ignore]) -> Change:
+    live = _live(api, manifest)
+    try:
+        after = _patch(api, manifest, field_manager, force_conflicts, dry_run=True)
+    except ApplyError as error:
+        if live is None and error.status == 404:  # neither its namespace nor its kind is there to judge it
+            after = manifest
+        else:
+            raise
+    return _change(manifest, live, after, ignore)
+
+
+def _live(api: KubeApi, manifest: Manifest) -> Manifest | None:
+    metadata = manifest["metadata"]
+    return api.get(manifest["apiVersion"], manifest["kind"], metadata["name"], _namespace(api, manifest))
+
+
+def _patch(api: KubeApi, manifest: Manifest, field_manager: str, force_conflicts: bool, dry_run: bool) -> Manifest:
+    metadata = manifest["metadata"]
+    what = f"{manifest['kind']} {metadata.get('namespace', '')}{'/' if metadata.get('namespace') else ''}{metadata['name']}"
+    path = api.path(manifest["apiVersion"], manifest["kind"], metadata["name"], _namespace(api, manifest))
+    if path is None:
+        raise ApplyError(f"{what}: the cluster does not know {manifest['kind']} of {manifest['apiVersion']}", 404, "NoKind")
+    query = {"fieldManager": field_manager, "force": json.dumps(force_conflicts), **({"dryRun": "All"} if dry_run else {})}
+    try:
+        return api.request("PATCH", path, query, manifest, "application/apply-patch+yaml")
+    except KubeError as error:
+        raise ApplyError(f"{what}: {error}", error.status, error.reason) from error
+
+
+def _namespace(api: KubeApi, manifest: Manifest) -> str | None:
+    resource = api.resource(manifest["apiVersion"], manifest["kind"])
+    return (manifest["metadata"].get("namespace") or "default") if resource and resource.namespaced else None
+
+
+def _change(manifest: Manifest, live: Manifest | None, after: Manifest, ignore: t.Sequence[Ignore]) -> Change:
+    wanted = normalise(after)
+    if live is None:
+        return _of(manifest, "create", after=mask(wanted))
+    before = normalise({"apiVersion": manifest["apiVersion"], "kind": manifest["kind"], **live})
+    for rule in ignore:
+        if rule.matches(before, wanted):
+            _keep_live(before, wanted, rule.path)
+    if before == wanted:
+        return _of(manifest, "unchanged")
+    return _of(manifest, "update", before=mask(before, wanted), after=mask(wanted, before))
+
+
+def _of(item: Manifest, action: str, before: Manifest | None = None, after: Manifest | None = None) -> Change:
+    metadata = item["metadata"]
+    return Change(item["apiVersion"], item["kind"], metadata["name"], metadata.get("namespace") or "", action, before or {}, after or {})
+
+
+def _rank(manifest: Manifest) -> int:
+    return _FIRST.index(manifest["kind"]) if manifest["kind"] in _FIRST else len(_FIRST)
+
+
+def _discover(api: KubeApi, manifests: t.Iterable[Manifest]) -> None:
+    """Each API group once, instead of by every thread at the same time."""
+    kinds = {manifest["apiVersion"]: manifest["kind"] for manifest in manifests}
+    api.map(lambda item: api.resource(*item), kinds.items())
+
+
+# -- paths ----------------------------------------------------------------------------------------------------------
+
+
+def _drop(node: t.Any, path: tuple[str, ...]) -> None:
+    for step in path[:-1]:
+        node = node.get(step) if isinstance(node, dict) else None
+    if isinstance(node, dict):
+        node.pop(path[-1], None)
+
+
+def _keep_live(live: t.Any, wanted: t.Any, path: tuple[str, ...]) -> None:
+    step, rest = path[0], path[1:]
+    if step == "*":
+        if isinstance(live, list) and isinstance(wanted, list):
+            for one, other in zip(live, wanted):
+                _keep_live(one, other, rest)
+    elif not (isinstance(live, dict) and isinstance(wanted, dict)):
+        return
+    elif rest:
+        if step in live and step not in wanted:
+            wanted[step] = {} if isinstance(live[step], dict) else []
+        _keep_live(live.get(step), wanted.get(step), rest)
+    elif step in live:
+        wanted[step] = copy.deepcopy(live[step])
+    else:
+        wanted.pop(step, None)
+
+
+def _documents_text(changes: t.Iterable[Change], side: str) -> str:
+    parts = []
+    for change in changes:
+        body = getattr(change, side)
+        parts.append(f"# {change.id}\n" + (yaml.safe_dump(body, sort_keys=True, default_flow_style=False) if body else ""))
+    return "---\n".join(parts)
