@@ -172,9 +172,9 @@ class KubeApi:
                 return None
             raise
 
-    def list(
+    def find(
         self, api_version: str, kind: str, namespace: str | None = None, labels: str | None = None, fields: str | None = None
-    ) -> t.List[dict[str, t.Any]]:
+    ) -> list[dict[str, t.Any]]:
         """Empty when the kind does not exist. Items carry apiVersion and kind."""
         path = self.path(api_version, kind, None, namespace)
         query = {k: v for k, v in (("labelSelector", labels), ("fieldSelector", fields)) if v}
