@@ -1,0 +1,63 @@
+# `make` by itself prints what there is. Everything that a target needs, it sets up: uv, the virtual environment, the
+# collection path, and, on Debian as root, Docker.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+UV_VERSION := $(shell sed -n 's/^uv: *//p' versions.yml)
+UV := $(shell command -v uv 2>/dev/null || echo $(HOME)/.local/bin/uv)
+BIN := .venv/bin
+PLAY := $(BIN)/ansible-playbook
+LINK := .collections/ansible_collections/meshgate/eks_istio
+
+.PHONY: help setup site verify teardown test test-full lint unit integration services-test molecule bench clean
+
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/.synced $(LINK) ## Make the control node: uv, Python packages, collection path
+
+.venv/.synced: pyproject.toml uv.lock
+	@echo "==> control node: Python packages from uv.lock into .venv"
+	@test -x "$(UV)" || python3 -m pip install --quiet --user --break-system-packages "uv==$(UV_VERSION)" 2>/dev/null || python3 -m pip install --quiet --user "uv==$(UV_VERSION)"
+	@$(UV) sync --locked --quiet
+	@touch $@
+
+$(LINK):
+	@mkdir -p $(dir $@)
+	@ln -sfn ../../.. $@
+
+site: setup ## Build the whole platform on this machine and print the services' answers
+	@echo "==> the platform on kind: playbooks/site.yml"
+	@$(PLAY) playbooks/site.yml $(ARGS)
+
+verify: setup ## Ask the running platform's services through the load balancer
+	@$(PLAY) playbooks/verify.yml $(ARGS)
+
+teardown: setup ## Remove the platform and prove that nothing is left
+	@echo "==> removing the platform: playbooks/teardown.yml"
+	@$(PLAY) playbooks/teardown.yml $(ARGS)
+
+test: setup ## Every check: lint, unit tests, services, the platform on kind
+	@BIN=$(BIN) tests/run.sh lint unit services molecule
+
+test-full: setup ## Everything that `test` runs, and what takes longer than 20 minutes
+	@BIN=$(BIN) tests/run.sh lint unit services molecule pull
+
+lint: setup ## ansible-lint (production), ruff, yamllint, shellcheck
+	@BIN=$(BIN) tests/run.sh lint
+
+unit: setup ## Unit tests of modules, emulator and role specifications
+	@BIN=$(BIN) tests/run.sh unit
+
+services-test: setup ## cargo test, clippy and rustfmt of the two services
+	@BIN=$(BIN) tests/run.sh services
+
+molecule: setup ## The platform's life on kind, from an empty machine to an empty machine
+	@BIN=$(BIN) tests/run.sh molecule
+
+bench: setup ## Time site.yml and teardown.yml beside a shell script that does the same
+	@BIN=$(BIN) benchmarks/run.sh
+
+clean: setup ## Remove the platform, the cache of binaries and images, and .venv
+	@$(PLAY) playbooks/teardown.yml
+	@$(PLAY) playbooks/clean.yml
+	@rm -rf .venv .collections

@@ -1,0 +1,157 @@
+"""Runs playbooks and kubectl as a user would, and reads what they said."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+REPO = Path(__file__).resolve().parents[2]
+RESULTS = REPO / "results"
+STATE = Path(os.environ.get("MESHGATE_STATE") or Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "meshgate")
+CACHE = Path(os.environ.get("MESHGATE_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "meshgate")
+CLUSTER = "sandbox"
+ALB = "127.0.0.1:8080"
+AWS_API = "http://127.0.0.1:4566"
+AWS = {"endpoint_url": AWS_API, "region_name": "us-west-2", "aws_access_key_id": "test", "aws_secret_access_key": "test"}
+
+
+@dataclass
+class Run:
+    """One run of a playbook."""
+
+    code: int
+    seconds: float
+    stats: dict[str, int]
+    tasks: list[dict] = field(repr=False)
+    output: str = field(repr=False)
+
+    @property
+    def changed(self) -> int:
+        return self.stats.get("changed", 0)
+
+    @property
+    def failed(self) -> int:
+        return self.stats.get("failures", 0) + self.stats.get("unreachable", 0)
+
+    def changes(self) -> list[str]:
+        """The names of the tasks that changed something, with what they said about it."""
+        return [f"{task['name']}: {json.dumps(task['result'], default=str)}" for task in self.tasks if task["result"].get("changed")]
+
+    def changed_names(self) -> list[str]:
+        return [task["name"] for task in self.tasks if task["result"].get("changed")]
+
+    def messages(self) -> str:
+        return "\n".join(str(task["result"].get("msg", "")) for task in self.tasks)
+
+
+class Play:
+    """ansible-playbook on the laptop's inventory."""
+
+    def __init__(self) -> None:
+        self.runs = 0
+
+    def __call__(self, playbook: str, *arguments: str, ok: bool = True) -> Run:
+        started = time.monotonic()
+        argv = ["ansible-playbook", "-i", "inventories/kind", playbook, *arguments]
+        environment = {
+            **os.environ,
+            "ANSIBLE_CONFIG": str(REPO / "ansible.cfg"),
+            "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
+            "ANSIBLE_CALLBACKS_ENABLED": "",
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_FORCE_COLOR": "0",
+        }
+        done = subprocess.run(argv, cwd=REPO, env=environment, capture_output=True, text=True, timeout=1800, check=False)
+        seconds = time.monotonic() - started
+        self.runs += 1
+        RESULTS.mkdir(exist_ok=True)
+        log = RESULTS / f"play-{os.getpid()}-{self.runs:02d}-{Path(playbook).stem}.json"
+        log.write_text(done.stdout + done.stderr, encoding="utf-8")
+        print(f"{' '.join(argv)}: exit {done.returncode} in {seconds:.1f} s, log {log.name}")
+        run = self._read(done, seconds)
+        if ok:
+            assert done.returncode == 0, f"{' '.join(argv)} exited {done.returncode}\n{self._failures(run) or done.stdout[-3000:] + done.stderr[-3000:]}"
+        return run
+
+    @staticmethod
+    def _read(done: subprocess.CompletedProcess[str], seconds: float) -> Run:
+        start = done.stdout.find("{\n")
+        if start < 0:
+            return Run(done.returncode, seconds, {}, [], done.stdout + done.stderr)
+        said, _end = json.JSONDecoder().raw_decode(done.stdout[start:])
+        tasks = [
+            {"name": task["task"]["name"], "result": result}
+            for played in said["plays"]
+            for task in played["tasks"]
+            for result in task["hosts"].values()
+        ]
+        stats: dict[str, int] = {}
+        for host in said["stats"].values():
+            for name, count in host.items():
+                stats[name] = stats.get(name, 0) + count
+        return Run(done.returncode, seconds, stats, tasks, done.stdout + done.stderr)
+
+    @staticmethod
+    def _failures(run: Run) -> str:
+        return "\n".join(f"{task['name']}: {json.dumps(task['result'], default=str)[:4000]}" for task in run.tasks if task["result"].get("failed"))
+
+
+class Kubectl:
+    """The platform's kubectl on the platform's own kubeconfig."""
+
+    def __init__(self) -> None:
+        self.argv = [str(CACHE / "bin" / "kubectl"), "--kubeconfig", str(STATE / CLUSTER / "kubeconfig")]
+
+    def __call__(self, *arguments: str, text: str | None = None, ok: bool = True) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run([*self.argv, *arguments], input=text, capture_output=True, text=True, timeout=180, check=False)
+        if ok:
+            assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
+        return done
+
+    def get(self, *arguments: str) -> dict:
+        return json.loads(self("get", *arguments, "-o", "json").stdout)
+
+
+@dataclass
+class Answer:
+    status: int
+    body: bytes
+    headers: dict[str, str]
+
+
+def ask(host: str, path: str, address: str = ALB, scheme: str = "http") -> Answer:
+    """One request to the load balancer's address, for `host`."""
+    request = Request(f"{scheme}://{address}{path}", headers={"Host": host})
+    try:
+        with urlopen(request, timeout=10) as response:
+            return Answer(response.status, response.read(), {name.lower(): value for name, value in response.headers.items()})
+    except HTTPError as error:
+        return Answer(error.code, error.read(), {name.lower(): value for name, value in error.headers.items()})
+
+
+def until(what: str, condition, seconds: float = 60.0, every: float = 0.5):
+    """Wait until `condition()` is true and return what it returned."""
+    deadline = time.monotonic() + seconds
+    while True:
+        last = condition()
+        if last:
+            return last
+        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
+        time.sleep(every)
+
+
+def our_containers() -> list[str]:
+    """Names of the Docker containers of this project, running or not."""
+    done = subprocess.run(
+        ["docker", "ps", "--all", "--format", "{{.Names}}", "--filter", "label=meshgate.io/cluster"], capture_output=True, text=True, check=True
+    )
+    kind = subprocess.run(
+        ["docker", "ps", "--all", "--format", "{{.Names}}", "--filter", f"label=io.x-k8s.kind.cluster={CLUSTER}"], capture_output=True, text=True, check=True
+    )
+    return sorted({*done.stdout.split(), *kind.stdout.split()})

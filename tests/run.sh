@@ -1,0 +1,88 @@
+#!/usr/bin/env bash
+# Run the named suites one after the other, whatever the outcome of each, and close with the count of all their checks.
+# Usage: tests/run.sh SUITE...      (lint unit services molecule pull)
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 2
+BIN=${BIN:-.venv/bin}
+PATH="$PWD/$BIN:$PATH"
+RESULTS=${RESULTS:-results}
+rm -rf "$RESULTS"
+mkdir -p "$RESULTS"
+passed=0 failed=0 table=""
+
+count() { # NAME PASSED FAILED SECONDS
+  passed=$((passed + $2))
+  failed=$((failed + $3))
+  table+=$(printf '%-28s %5d passed %4d failed %6d s' "$1" "$2" "$3" "$4")$'\n'
+}
+
+check() { # NAME COMMAND...: one check, judged by its exit code
+  local name=$1 started=$SECONDS
+  shift
+  echo "==> $name: $*"
+  if "$@"; then count "$name" 1 0 $((SECONDS - started)); else count "$name" 0 1 $((SECONDS - started)); fi
+}
+
+pytest_suite() { # NAME ARGUMENTS...: as many checks as pytest counted
+  local name=$1 started=$SECONDS report code
+  shift
+  report="$RESULTS/$name.xml"
+  echo "==> $name: pytest $*"
+  python -m pytest "--junit-xml=$report" "$@"
+  code=$?
+  read -r ok bad < <(python tests/junit_counts.py "$report")
+  # pytest also fails without a failed test: nothing collected, a broken conftest.
+  [ "$code" -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
+  count "$name" "$ok" "$bad" $((SECONDS - started))
+}
+
+lint() {
+  check ansible-lint ansible-lint --offline --profile production
+  check ruff ruff check .
+  check ruff-format ruff format --check .
+  check yamllint yamllint --strict .
+  mapfile -t scripts < <(git ls-files '*.sh' .ci/run)
+  check shellcheck shellcheck "${scripts[@]}"
+}
+
+unit() { pytest_suite unit -q -n 2 tests/unit; }
+
+services() {
+  check rustfmt cargo fmt --manifest-path services/Cargo.toml --all --check
+  check clippy cargo clippy --manifest-path services/Cargo.toml --locked --all-targets --quiet -- -D warnings
+  local started=$SECONDS log="$RESULTS/cargo-test.log" ok bad
+  echo "==> cargo test"
+  cargo test --manifest-path services/Cargo.toml --locked 2>&1 | tee "$log"
+  local code=${PIPESTATUS[0]}
+  read -r ok bad < <(awk '/^test result:/{p+=$4; f+=$6} END{print p+0, f+0}' "$log")
+  [ "$code" -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
+  count cargo-test "$ok" "$bad" $((SECONDS - started))
+}
+
+molecule() {
+  local started=$SECONDS
+  echo "==> molecule test"
+  if MOLECULE_GLOB='molecule/*/molecule.yml' command molecule test --all; then
+    count molecule 1 0 $((SECONDS - started))
+  else
+    count molecule 0 1 $((SECONDS - started))
+  fi
+  for report in "$RESULTS"/molecule-*.xml; do
+    [ -e "$report" ] || continue
+    read -r ok bad < <(python tests/junit_counts.py "$report")
+    count "$(basename "$report" .xml)" "$ok" "$bad" 0
+  done
+}
+
+pull() { pytest_suite pull -q tests/integration/test_pull.py; }
+
+for suite in "$@"; do
+  case $suite in
+    lint | unit | services | molecule | pull) "$suite" ;;
+    *) echo "unknown suite '$suite'; known: lint unit services molecule pull" >&2; exit 2 ;;
+  esac
+done
+
+printf '\n%s%d s in all\n' "$table" "$SECONDS"
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
