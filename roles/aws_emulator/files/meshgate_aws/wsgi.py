@@ -1,0 +1,117 @@
+# Copyright (c) 2026, the meshgate authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""The server's WSGI application: moto for AWS's API, and /_meshgate for what AWS would do behind the scenes."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from threading import Condition
+from typing import Any
+from urllib.parse import parse_qs
+
+import moto
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+from . import albstate, registry, requestlog
+
+PREFIX = "/_meshgate/"
+LONGEST_POLL = 60.0
+
+
+class Application:
+    """One request at a time reaches moto: its backends are plain dictionaries without locks."""
+
+    def __init__(self) -> None:
+        self.moto = DomainDispatcherApplication(create_backend_app)
+        self.log = requestlog.RequestLog()
+        self.alb = albstate.AlbState()
+        self.started_at = datetime.now(UTC).isoformat()
+        self.changed = Condition()
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        environ["wsgi.input"] = io.BytesIO(body)
+        path = environ.get("PATH_INFO", "")
+        if path.startswith(PREFIX):
+            status, answer = self._control(environ, path.removeprefix(PREFIX), body)
+            return _json(start_response, status, answer)
+        with self.changed:
+            return self._aws(environ, start_response, body)
+
+    def _aws(self, environ: dict[str, Any], start_response: Callable[..., Any], body: bytes) -> list[bytes]:
+        entry = requestlog.describe(environ, body)
+        status = 0
+
+        def remember(line: str, headers: Any, exc_info: Any = None) -> Any:
+            nonlocal status
+            status = int(line.split()[0])
+            return start_response(line, headers, exc_info)
+
+        try:
+            answer = self.moto(environ, remember)
+            content = b"".join(answer)
+            if hasattr(answer, "close"):
+                answer.close()
+        except NotImplementedError as exception:
+            # An action that moto lacks must fail in a way that no SDK retries for minutes.
+            status = 400
+            content = json.dumps({"__type": "NotImplemented", "message": str(exception)}).encode()
+            start_response("400 Bad Request", [("Content-Type", "application/json"), ("x-amzn-ErrorType", "NotImplemented")])
+        finally:
+            self.log.add({**entry, "status": status or 500})
+            if entry["mutating"]:
+                self.alb.touch()
+                self.changed.notify_all()
+        return [content]
+
+    def _control(self, environ: dict[str, Any], path: str, body: bytes) -> tuple[int, Any]:
+        method = environ["REQUEST_METHOD"]
+        query = {key: values[0] for key, values in parse_qs(environ.get("QUERY_STRING", "")).items()}
+        try:
+            if (method, path) == ("GET", "health"):
+                return 200, {"status": "ok", "moto": moto.__version__, "started_at": self.started_at}
+            if (method, path) == ("GET", "requests"):
+                with self.changed:
+                    return 200, self.log.since(int(query.get("since", 0)))
+            if (method, path) == ("GET", "alb"):
+                return 200, self._alb(query.get("known", ""), float(query.get("timeout", 0)))
+            if (method, path) == ("POST", "alb/health"):
+                with self.changed:
+                    return 200, {"accepted": self.alb.report(json.loads(body)["targets"])}
+            if path.startswith("clusters/") and method in ("GET", "PUT"):
+                return self._cluster(method, path.removeprefix("clusters/"), body)
+        except (ValueError, KeyError, TypeError, AttributeError) as exception:
+            return 400, {"error": f"{type(exception).__name__}: {exception}"}
+        return 404, {"error": f"no {method} {PREFIX}{path}"}
+
+    def _cluster(self, method: str, name: str, body: bytes) -> tuple[int, Any]:
+        with self.changed:
+            if method == "GET":
+                known = registry.get(name)
+                return (200, known) if known is not None else (404, {"error": f"no cluster {name} is registered"})
+            changed = registry.put(name, json.loads(body))
+            if changed:
+                self.alb.touch()
+                self.changed.notify_all()
+            return 200, {"changed": changed}
+
+    def _alb(self, known: str, timeout: float) -> dict[str, Any]:
+        end = time.monotonic() + min(timeout, LONGEST_POLL)
+        with self.changed:
+            while True:
+                state, next_change = self.alb.current()
+                left = end - time.monotonic()
+                if state["revision"] != known or left <= 0:
+                    return state
+                self.changed.wait(min(left, max(next_change - time.time(), 0.01)) if next_change else left)
+
+
+def _json(start_response: Callable[..., Any], status: int, answer: Any) -> list[bytes]:
+    content = json.dumps(answer, default=str).encode()
+    reason = {200: "OK", 400: "Bad Request", 404: "Not Found"}[status]
+    start_response(f"{status} {reason}", [("Content-Type", "application/json"), ("Content-Length", str(len(content)))])
+    return [content]
