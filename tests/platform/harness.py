@@ -85,12 +85,7 @@ class Play:
         if start < 0:
             return Run(done.returncode, seconds, {}, [], done.stdout + done.stderr)
         said, _end = json.JSONDecoder().raw_decode(done.stdout[start:])
-        tasks = [
-            {"name": task["task"]["name"], "result": result}
-            for played in said["plays"]
-            for task in played["tasks"]
-            for result in task["hosts"].values()
-        ]
+        tasks = [{"name": task["task"]["name"], "result": result} for played in said["plays"] for task in played["tasks"] for result in task["hosts"].values()]
         stats: dict[str, int] = {}
         for host in said["stats"].values():
             for name, count in host.items():
