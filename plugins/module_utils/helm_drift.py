@@ -1,0 +1,183 @@
+# Copyright (c) 2026, the meshgate authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""A Helm release as Helm records it, as its chart renders now, and as the cluster has it."""
+
+from __future__ import annotations
+
+import json
+import os
+import typing as t
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import yaml
+
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_access import Answer, last_line, run
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_api import KubeApi
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.server_side_apply import Change, Manifest, documents, mask
+
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+HOOK = "helm.sh/hook"
+
+
+class HelmError(Exception):
+    """A helm command failed."""
+
+    def __init__(self, message: str, command: list[str] | None = None, answer: Answer | None = None) -> None:
+        super().__init__(message)
+        self.command = command or []
+        self.stdout = answer.stdout if answer else ""
+        self.stderr = answer.stderr if answer else ""
+
+
+@dataclass
+class Release:
+    """What Helm's record says."""
+
+    revision: int
+    status: str
+    chart_version: str = ""
+    app_version: str = ""
+    manifests: list[Manifest] = field(default_factory=list)
+
+    @property
+    def interrupted(self) -> bool:
+        """A helm that was killed leaves these behind, and every later helm refuses to touch the release."""
+        return self.status.startswith("pending-") or self.status in ("uninstalling", "uninstalled")
+
+
+@dataclass
+class Helm:
+    name: str
+    namespace: str
+    chart: str = ""
+    repository: str = ""
+    version: str = ""
+    values_file: str = ""
+    binary: str = "helm"
+    kubeconfig: str = ""
+    context: str = ""
+    timeout: float = 120
+    runner: t.Callable[..., Answer] = run
+
+    def _cluster(self) -> list[str]:
+        options = ["--namespace", self.namespace]
+        options += ["--kubeconfig", self.kubeconfig] if self.kubeconfig else []
+        return options + (["--kube-context", self.context] if self.context else [])
+
+    def _chart(self) -> list[str]:
+        options = [self.chart]
+        options += ["--repo", self.repository] if self.repository else []
+        # A chart folder is its own version; Helm would read --version as a wish that it then ignores.
+        return options + (["--version", self.version] if self.version and not os.path.isdir(self.chart) else [])
+
+    def _run(self, *arguments: str) -> Answer:
+        command = [self.binary, *arguments]
+        answer = self.runner(command, self.timeout)
+        if answer.rc != 0:
+            raise HelmError(f"{' '.join(command[:2])} failed: {last_line(answer.stderr) or last_line(answer.stdout)}", command, answer)
+        return answer
+
+    def release(self) -> Release | None:
+        try:
+            answer = self._run("status", self.name, *self._cluster(), "--output", "json")
+        except HelmError as error:
+            if "release: not found" in error.stderr:
+                return None
+            raise
+        record = json.loads(answer.stdout)
+        metadata = (record.get("chart") or {}).get("metadata") or {}
+        return Release(
+            revision=int(record.get("version", 0)),
+            status=str((record.get("info") or {}).get("status", "unknown")),
+            chart_version=metadata.get("version", ""),
+            app_version=metadata.get("appVersion", ""),
+            manifests=load(record.get("manifest") or ""),
+        )
+
+    def render(self, kube_version: str, api_versions: Iterable[str]) -> list[Manifest]:
+        """What an install would write. `lookup` in templates reads the cluster, as it does in an install."""
+        options = ["--dry-run=server", "--skip-crds", "--no-hooks", "--skip-tests", "--kube-version", kube_version]
+        for api_version in api_versions:
+            options += ["--api-versions", api_version]
+        answer = self._run("template", self.name, *self._chart(), *self._cluster(), "--values", self.values_file, *options)
+        return [manifest for manifest in load(answer.stdout) if HOOK not in ((manifest.get("metadata") or {}).get("annotations") or {})]
+
+    def crds(self) -> list[Manifest]:
+        """The chart's CRDs: `helm upgrade` never touches them."""
+        if os.path.isdir(self.chart):
+            folder = os.path.join(self.chart, "crds")
+            texts = []
+            for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
+                if name.endswith((".yaml", ".yml")):
+                    with open(os.path.join(folder, name), encoding="utf-8") as stream:
+                        texts.append(stream.read())
+        else:
+            texts = [self._run("show", "crds", *self._chart()).stdout]
+        return [manifest for text in texts for manifest in load(text) if manifest.get("kind") == "CustomResourceDefinition"]
+
+    def install(self) -> Answer:
+        options = ["--install", "--skip-crds", "--hide-notes", "--reset-values", "--history-max", "5", "--timeout", f"{int(self.timeout)}s"]
+        return self._run("upgrade", self.name, *self._chart(), *self._cluster(), "--values", self.values_file, *options)
+
+    def uninstall(self) -> Answer:
+        return self._run("uninstall", self.name, *self._cluster(), "--wait", "--timeout", f"{int(self.timeout)}s")
+
+    def forget(self, api: KubeApi, release: Release) -> None:
+        """Drop the record of an interrupted operation; the objects stay, and the next install finds them marked as Helm's."""
+        api.delete("v1", "Secret", f"sh.helm.release.v1.{self.name}.v{release.revision}", self.namespace)
+
+
+def load(text: str) -> list[Manifest]:
+    return documents(yaml.load_all(text, Loader=LOADER))  # a safe loader, the C one where there is one
+
+
+def identity(manifest: Manifest) -> tuple[str, str, str, str]:
+    metadata = manifest["metadata"]
+    group = str(manifest["apiVersion"]).rpartition("/")[0]
+    return group, manifest["kind"], metadata.get("namespace") or "", metadata["name"]
+
+
+def with_namespace(api: KubeApi, manifests: list[Manifest], namespace: str) -> list[Manifest]:
+    """Helm writes what names no namespace into the release's own."""
+    for manifest in manifests:
+        if manifest["metadata"].get("namespace"):
+            continue
+        resource = api.resource(manifest["apiVersion"], manifest["kind"])
+        if resource and resource.namespaced:
+            manifest["metadata"]["namespace"] = namespace
+    return manifests
+
+
+def dropped(recorded: list[Manifest], rendered: list[Manifest]) -> list[Change]:
+    """What the next upgrade removes: recorded objects that the chart renders no more."""
+    kept = {identity(manifest) for manifest in rendered}
+    return [
+        Change(gone["apiVersion"], gone["kind"], gone["metadata"]["name"], gone["metadata"].get("namespace") or "", "delete", before=mask(gone))
+        for gone in recorded
+        if identity(gone) not in kept
+    ]
+
+
+def same_record(recorded: list[Manifest], rendered: list[Manifest]) -> bool:
+    """Whether Helm's record is what the chart renders now."""
+    return {identity(m): m for m in recorded} == {identity(m): m for m in rendered}
+
+
+def carries(manifests: list[Manifest], labels: dict[str, str]) -> bool:
+    """Whether a release is ours: its workloads (or, without any, all of its objects) carry the labels."""
+    workloads = [m for m in manifests if m["kind"] in ("Deployment", "DaemonSet", "StatefulSet")] or manifests
+    return bool(workloads) and all(labels.items() <= (m["metadata"].get("labels") or {}).items() for m in workloads)
+
+
+def reasons(release: Release | None, recorded_same: bool, changes: list[Change]) -> list[str]:
+    """Why a helm upgrade is needed; empty when it is not."""
+    if release is None:
+        return ["the release is not installed"]
+    found = []
+    if release.status != "deployed":
+        found.append(f"the release is {release.status}")
+    found += [f"{change.id}: {change.action}" for change in changes if change.action != "unchanged"]
+    if not found and not recorded_same:
+        found.append("Helm's record differs from what the chart renders")
+    return found

@@ -1,0 +1,212 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the meshgate authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""An IAM role for a Kubernetes service account."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: iam_service_account_role
+author: The meshgate authors
+short_description: An IAM role and policy for one Kubernetes service account
+version_added: "0.1.0"
+description:
+  - Makes a customer managed policy and a role that one service account of one cluster may assume by web identity (IAM roles for service accounts), and keeps both as described.
+  - Policy documents are compared by meaning. A policy that differs gets a new default version, and the oldest versions go, since IAM keeps five.
+  - One read of the role and one of the policy decide whether anything is to be done.
+options:
+  state:
+    description: Whether the role and the policy should exist. Only those that carry O(owner) are removed.
+    type: str
+    choices: [present, absent]
+    default: present
+  role_name:
+    description: The role's name.
+    type: str
+    required: true
+  policy_name:
+    description: The policy's name.
+    type: str
+    required: true
+  policy:
+    description: The policy document, as a file of this machine or an address. Needed for O(state=present).
+    type: str
+    default: ""
+  account_id:
+    description: The account, as 12 digits.
+    type: str
+    required: true
+  partition:
+    description: The partition of all ARNs, in the policy document, too.
+    type: str
+    default: aws
+  oidc_provider_arn:
+    description: ARN of the IAM OIDC provider of the cluster. Needed for O(state=present).
+    type: str
+    default: ""
+  oidc_issuer:
+    description: The cluster's OIDC issuer. Needed for O(state=present).
+    type: str
+    default: ""
+  namespace:
+    description: The service account's namespace.
+    type: str
+    default: kube-system
+  service_account:
+    description: The service account's name. Needed for O(state=present).
+    type: str
+    default: ""
+  audience:
+    description: The audience that the service account's token must have.
+    type: str
+    default: sts.amazonaws.com
+  path:
+    description: The IAM path of the role and of the policy.
+    type: str
+    default: /
+  permissions_boundary:
+    description: ARN of the role's permissions boundary. Without it, an existing boundary stays.
+    type: str
+    default: ""
+  tags:
+    description: Tags of the role and of the policy, beside O(owner). Other tags stay.
+    type: dict
+    default: {}
+  owner:
+    description: Tags that say that the role and the policy are ours.
+    type: dict
+    default: {}
+  adopt:
+    description: Take over a role or policy of that name that does not carry O(owner).
+    type: bool
+    default: false
+extends_documentation_fragment:
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+attributes:
+  check_mode:
+    description: Says what would change, exactly.
+    support: full
+  diff_mode:
+    description: The documents that would change, before and after.
+    support: full
+"""
+
+EXAMPLES = r"""
+- name: Let the load balancer controller call AWS
+  meshgate.eks_istio.iam_service_account_role:
+    role_name: sandbox-aws-load-balancer-controller
+    policy_name: sandbox-aws-load-balancer-controller
+    policy: https://raw.githubusercontent.com/kubernetes-sigs/aws-load-balancer-controller/v3.2.2/docs/install/iam_policy.json
+    account_id: "123456789012"
+    oidc_provider_arn: arn:aws:iam::123456789012:oidc-provider/oidc.eks.us-west-2.amazonaws.com/id/0123456789ABCDEF
+    oidc_issuer: https://oidc.eks.us-west-2.amazonaws.com/id/0123456789ABCDEF
+    service_account: aws-load-balancer-controller
+    owner: {meshgate.io/cluster: sandbox}
+"""
+
+RETURN = r"""
+role_arn:
+  description: The role's ARN, also of a role that would be created.
+  returned: always
+  type: str
+  sample: arn:aws:iam::123456789012:role/sandbox-aws-load-balancer-controller
+policy_arn:
+  description: The policy's ARN.
+  returned: always
+  type: str
+actions:
+  description: What was or would be changed.
+  returned: always
+  type: list
+  elements: str
+  sample: ["policy sandbox-aws-load-balancer-controller, default version"]
+"""
+
+import json
+import typing as t
+
+from ansible.module_utils.urls import open_url
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.iam_web_identity import Foreign, Role, Wanted, diff, in_partition, trust_policy
+
+try:
+    from botocore.exceptions import BotoCoreError, ClientError
+except ImportError:
+    pass  # AnsibleAWSModule says so
+
+
+def read_policy(source: str) -> dict[str, t.Any]:
+    if source.startswith(("http://", "https://")):
+        with open_url(source, timeout=30) as answer:
+            return json.load(answer)
+    with open(source, encoding="utf-8") as stream:
+        return json.load(stream)
+
+
+def main() -> None:
+    module = AnsibleAWSModule(
+        argument_spec={
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "role_name": {"type": "str", "required": True},
+            "policy_name": {"type": "str", "required": True},
+            "policy": {"type": "str", "default": ""},
+            "account_id": {"type": "str", "required": True},
+            "partition": {"type": "str", "default": "aws"},
+            "oidc_provider_arn": {"type": "str", "default": ""},
+            "oidc_issuer": {"type": "str", "default": ""},
+            "namespace": {"type": "str", "default": "kube-system"},
+            "service_account": {"type": "str", "default": ""},
+            "audience": {"type": "str", "default": "sts.amazonaws.com"},
+            "path": {"type": "str", "default": "/"},
+            "permissions_boundary": {"type": "str", "default": ""},
+            "tags": {"type": "dict", "default": {}},
+            "owner": {"type": "dict", "default": {}},
+            "adopt": {"type": "bool", "default": False},
+        },
+        required_if=[("state", "present", ["policy", "oidc_provider_arn", "oidc_issuer", "service_account"])],
+        supports_check_mode=True,
+    )
+    params = module.params
+    present = params["state"] == "present"
+    policy: dict[str, t.Any] = {}
+    if present:
+        try:
+            policy = in_partition(read_policy(params["policy"]), params["partition"])
+        except (OSError, ValueError) as error:
+            module.fail_json(msg=f"the policy document {params['policy']} cannot be read: {error}")
+    wanted = Wanted(
+        role_name=params["role_name"],
+        policy_name=params["policy_name"],
+        policy=policy,
+        trust=trust_policy(params["oidc_provider_arn"], params["oidc_issuer"], params["namespace"], params["service_account"], params["audience"]),
+        policy_arn=f"arn:{params['partition']}:iam::{params['account_id']}:policy{params['path']}{params['policy_name']}",
+        path=params["path"],
+        tags={**params["tags"], **params["owner"]},
+        permissions_boundary=params["permissions_boundary"],
+        owner=params["owner"],
+        adopt=params["adopt"],
+    )
+    doing = "reading"
+    try:
+        role = Role(module.client("iam"), wanted)
+        if present:
+            role.refuse_foreign()
+        steps = role.steps() if present else role.removal()
+        for step in steps if not module.check_mode else []:
+            doing = f"changing {step.what} of"
+            step.call()
+    except Foreign as foreign:
+        module.fail_json(msg=str(foreign))
+    except (BotoCoreError, ClientError) as error:
+        module.fail_json_aws(error, msg=f"{doing} the IAM role {params['role_name']}")
+    module.exit_json(
+        changed=bool(steps), role_arn=role.role_arn(), policy_arn=wanted.policy_arn, actions=[step.what for step in steps], diff=diff(steps)
+    )
+
+
+if __name__ == "__main__":
+    main()
