@@ -1,0 +1,245 @@
+# Copyright (c) 2026, the meshgate authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Docker through its client, so that contexts, DOCKER_HOST and Docker Desktop's sockets mean what they mean to the user."""
+
+from __future__ import annotations
+
+import errno
+import glob
+import ipaddress
+import json
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+LABEL = "meshgate.io/cluster"
+NETWORK = "kind"
+# The path that users of cron or sudo lack, and where Docker Desktop puts its client.
+EXTRA_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin", "/opt/homebrew/bin")
+
+
+class DockerError(Exception):
+    """A docker command failed; the attributes are what a module returns."""
+
+    def __init__(self, message: str, command: Sequence[str] = (), stdout: str = "", stderr: str = "") -> None:
+        super().__init__(message)
+        self.command, self.stdout, self.stderr = list(command), stdout, stderr
+
+    def details(self) -> dict[str, Any]:
+        return {"command": self.command, "stdout": self.stdout, "stderr": self.stderr}
+
+
+def find_program(name: str) -> str | None:
+    """Return the absolute path of a program on PATH or in the usual places."""
+    return shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), *EXTRA_PATH]))
+
+
+class Docker:
+    """The few docker commands that we need, as argv lists."""
+
+    def __init__(self, program: str | None = None) -> None:
+        self.program = program or find_program("docker")
+
+    def run(self, *args: str, stdin: Any = None, text: str | None = None, timeout: float = 120, check: bool = True) -> subprocess.CompletedProcess[str]:
+        if not self.program:
+            raise DockerError("docker is not installed")
+        command = [self.program, *args]
+        source: dict[str, Any] = {"input": text} if text is not None else {"stdin": stdin or subprocess.DEVNULL}
+        try:
+            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=timeout, check=False, **source)
+        except subprocess.TimeoutExpired as error:
+            raise DockerError(f"no answer within {timeout:.0f} s: {' '.join(command)}", command) from error
+        if check and done.returncode:
+            raise DockerError((done.stderr or done.stdout).strip() or f"exit status {done.returncode}", command, done.stdout, done.stderr)
+        return done
+
+    def server(self) -> dict[str, Any] | None:
+        """Return what the engine says about itself, None when it does not answer."""
+        if not self.program:
+            return None
+        try:
+            done = self.run("info", "--format", "{{json .}}", timeout=30, check=False)
+        except DockerError:
+            return None
+        if done.returncode:
+            return None
+        info = json.loads(done.stdout or "{}")
+        return info if info.get("ServerVersion") else None
+
+    def inspect(self, names: Sequence[str], kind: str = "container") -> list[dict[str, Any]]:
+        """Inspect what is there of `names`; what is not there is left out."""
+        if not names:
+            return []
+        done = self.run(*(["image", "inspect"] if kind == "image" else [kind, "inspect"]), *names, check=False)
+        if done.returncode and not all("No such" in line or "not found" in line for line in done.stderr.splitlines() if line.strip()):
+            raise DockerError(done.stderr.strip(), done.args, done.stdout, done.stderr)
+        return json.loads(done.stdout or "[]")
+
+    def containers(self, *filters: str) -> list[dict[str, Any]]:
+        """Inspect all containers, running or not, that pass docker's filters."""
+        listed = self.run("ps", "-aq", "--no-trunc", *[word for item in filters for word in ("--filter", item)]).stdout.split()
+        return self.inspect(listed)
+
+    def networks(self) -> list[dict[str, Any]]:
+        return self.inspect(self.run("network", "ls", "-q", "--no-trunc").stdout.split(), "network")
+
+    def logs(self, name: str, lines: int = 20) -> str:
+        done = self.run("logs", "--tail", str(lines), name, check=False)
+        return (done.stdout + done.stderr).strip()
+
+
+def subnets(network: dict[str, Any]) -> list[ipaddress.IPv4Network]:
+    """Return the IPv4 subnets of an inspected network."""
+    configured = [item.get("Subnet", "") for item in (network.get("IPAM") or {}).get("Config") or []]
+    return [ipaddress.IPv4Network(item, strict=False) for item in configured if item and ":" not in item]
+
+
+def overlapping(cidr: str, networks: Iterable[dict[str, Any]]) -> str | None:
+    """Return "NAME (SUBNET)" of the first docker network whose subnet overlaps `cidr`."""
+    wanted = ipaddress.IPv4Network(cidr)
+    for network in networks:
+        for subnet in subnets(network):
+            if wanted.overlaps(subnet):
+                return f"{network['Name']} ({subnet})"
+    return None
+
+
+def fixed_address(network: dict[str, Any], from_the_end: int) -> str | None:
+    """Return an address at the end of the subnet of a network of ours.
+
+    Docker hands addresses out from the beginning, in the order in which containers start. With the stand-in for AWS at the end,
+    a node gets the address that it had before a reboot. Docker takes a fixed address only on a network whose subnet was given
+    when it was made, as ours is; on a network that kind made, it chooses.
+    """
+    if not (network.get("Labels") or {}).get(LABEL):
+        return None
+    for subnet in subnets(network):
+        if subnet.num_addresses > 16:
+            return str(subnet[-1 - from_the_end])
+    return None
+
+
+def ensure_network(docker: Docker, owner: str, name: str = NETWORK) -> tuple[dict[str, Any], bool]:
+    """Return the network that kind uses and whether it was made now: as kind makes it, plus our label and a subnet that docker chose."""
+    found = [item for item in docker.inspect([name], "network") if item["Name"] == name]
+    if found:
+        return found[0], False
+    make = ["network", "create", "--driver", "bridge", "--label", f"{LABEL}={owner}", "--opt", "com.docker.network.bridge.enable_ip_masquerade=true"]
+    docker.run(*make, name)
+    chosen = subnets(docker.inspect([name], "network")[0])[0]
+    docker.run("network", "rm", name)
+    with_ipv6 = docker.run(*make, "--subnet", str(chosen), "--ipv6", "--subnet", "fc00:f853:ccd:e793::/64", name, check=False)
+    if with_ipv6.returncode:  # a machine without IPv6, or the range in use: kind then makes one with IPv4 alone, too
+        docker.run(*make, "--subnet", str(chosen), name)
+    return docker.inspect([name], "network")[0], True
+
+
+def remove_network(docker: Docker, owner: str, check_mode: bool, name: str = NETWORK, leaving: Iterable[str] = ()) -> bool:
+    """Remove the network if we made it and nothing uses it, apart from the containers in `leaving`."""
+    found = [item for item in docker.inspect([name], "network") if item["Name"] == name]
+    if not found or (found[0].get("Labels") or {}).get(LABEL) != owner:
+        return False
+    attached = {item["Name"] for item in (found[0].get("Containers") or {}).values()}
+    attached |= {item["Name"].lstrip("/") for item in docker.containers(f"network={name}")}
+    if attached - set(leaving):
+        return False
+    if not check_mode:
+        docker.run("network", "rm", name)
+    return True
+
+
+def port_is_free(port: int, address: str = "127.0.0.1") -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, port))
+        except OSError as error:
+            return error.errno not in (errno.EADDRINUSE, errno.EACCES)
+    return True
+
+
+def _published(container: dict[str, Any]) -> set[int]:
+    bindings = (container.get("HostConfig") or {}).get("PortBindings") or {}
+    return {int(item["HostPort"]) for items in bindings.values() for item in items or [] if str(item.get("HostPort", "")).isdigit()}
+
+
+def _process_on(port: int) -> str | None:
+    """Name the process that listens on a TCP port, from /proc or lsof."""
+    inodes = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            with open(table, encoding="ascii") as stream:
+                rows = [line.split() for line in stream.readlines()[1:]]
+        except OSError:
+            continue
+        inodes |= {row[9] for row in rows if row[3] == "0A" and int(row[1].rsplit(":", 1)[1], 16) == port}
+    for link in glob.glob("/proc/[0-9]*/fd/*") if inodes else []:
+        try:
+            target = os.readlink(link)
+        except OSError:
+            continue
+        if target.startswith("socket:[") and target[8:-1] in inodes:
+            pid = link.split("/")[2]
+            with open(f"/proc/{pid}/comm", encoding="utf-8") as stream:
+                return f"process {stream.read().strip()} (pid {pid})"
+    lsof = find_program("lsof")
+    if lsof and not os.path.isdir("/proc/net"):
+        done = subprocess.run([lsof, "-nP", f"-iTCP:{port}", "-sTCP:LISTEN", "-Fcp"], capture_output=True, text=True, timeout=20, check=False)
+        fields = {line[0]: line[1:] for line in done.stdout.splitlines() if line}
+        if "c" in fields:
+            return f"process {fields['c']} (pid {fields.get('p', '?')})"
+    return None
+
+
+def port_holder(docker: Docker, port: int) -> str:
+    """Say who holds a port of this machine, as well as can be known."""
+    try:
+        holders = [item["Name"].lstrip("/") for item in docker.containers("status=running") if port in _published(item)]
+    except DockerError:
+        holders = []
+    return f"container {holders[0]}" if holders else _process_on(port) or "a process that this user may not see"
+
+
+def taken_ports(docker: Docker, ports: dict[str, int], ours: Iterable[dict[str, Any]] = ()) -> list[str]:
+    """Return one message for each port that somebody else holds; `ours` are containers that may hold them."""
+    held_by_us = {port for container in ours for port in _published(container)}
+    messages = []
+    for variable, port in ports.items():
+        if port and port not in held_by_us and not port_is_free(port):
+            messages.append(
+                f"{variable}={port}: port 127.0.0.1:{port} is held by {port_holder(docker, port)}; accepted is a free port (set {variable} to another one)"
+            )
+    return messages
+
+
+def image_id(docker: Docker, name: str) -> str | None:
+    found = docker.inspect([name], "image")
+    return found[0]["Id"] if found else None
+
+
+def ensure_image(docker: Docker, name: str, archive: str, variable: str, check_mode: bool = False) -> tuple[dict[str, Any] | None, bool]:
+    """Return the inspected image and whether it was loaded or pulled now; raise with `variable` in the message when there is no way to it."""
+    found = docker.inspect([name], "image")
+    if found:
+        return found[0], False
+    if archive and not os.path.exists(archive) and not check_mode:
+        raise DockerError(f"{variable}={name}: docker has no such image and its archive {archive} does not exist; accepted is an image in docker, or one with an archive")
+    if check_mode:
+        return None, True
+    if archive:
+        docker.run("load", "--input", archive, timeout=900)
+        found = docker.inspect([name], "image")
+        if not found:
+            raise DockerError(f"{variable}={name}: the archive {archive} does not hold an image of that name")
+        return found[0], True
+    try:
+        docker.run("pull", "--quiet", name, timeout=1800)
+    except DockerError as error:
+        raise DockerError(
+            f"{variable}={name}: docker has no such image and cannot pull it ({error}); accepted is an image in docker, or one that a registry serves",
+            error.command, error.stdout, error.stderr,
+        ) from error
+    return docker.inspect([name], "image")[0], True
