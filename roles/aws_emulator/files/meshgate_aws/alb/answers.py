@@ -39,6 +39,7 @@ def local_replies() -> Json:
     target. 502: the target refused the connection, or closed it before it had answered properly. 503: no target.
     """
     blocked = f"xds.cluster_metadata.filter_metadata['{METADATA}']['blocked'] == true"
+    not_of_a_rule = "response.code_details != 'direct_response'"
     return {
         "mappers": [
             _reply({"and_filter": {"filters": [_flags("UH"), _cel(blocked)]}}, 504),
@@ -46,7 +47,7 @@ def local_replies() -> Json:
             _reply({"and_filter": {"filters": [_flags("SI", "UT"), _status(504)]}}, 504),
             _reply(_flags("UF", "UC", "UR", "LR", "UPE"), 502),
             _reply(_flags("UH", "NC", "UO"), 503),
-            *(_reply(_status(status), status) for status in (400, 408, 413)),
+            *(_reply({"and_filter": {"filters": [_status(status), _cel(not_of_a_rule)]}}, status) for status in (400, 408, 413)),
         ]
     }
 

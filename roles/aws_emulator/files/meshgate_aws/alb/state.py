@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -135,9 +136,7 @@ def _load_balancer(item: Json) -> LoadBalancer:
 
 
 def _listener(item: Json) -> Listener:
-    rules = [
-        Rule(str(rule["priority"]), tuple(rule.get("conditions") or ()), tuple(rule.get("actions") or ())) for rule in item.get("rules", ())
-    ]
+    rules = [Rule(str(rule["priority"]), tuple(rule.get("conditions") or ()), tuple(rule.get("actions") or ())) for rule in item.get("rules", ())]
     return Listener(
         arn=item["arn"],
         port=int(item["port"]),
@@ -181,13 +180,16 @@ def _target_group(item: Json) -> TargetGroup:
             matcher=matcher or "200",
         ),
         targets=tuple(
-            Target(
-                id=target["id"],
-                port=int(target["port"]),
-                draining=target.get("state") == "draining",
-                reachable=target.get("reachable", True) is not False,
-                unreachable_reason=target.get("unreachable_reason") or "",
-            )
-            for target in item.get("targets", ())
+            _target(target) for target in item.get("targets", ())
         ),
     )
+
+
+def _target(item: Json) -> Target:
+    reason = item.get("unreachable_reason") or ""
+    try:
+        ipaddress.ip_address(item["id"])
+        reachable = item.get("reachable", True) is not False
+    except ValueError:
+        reachable, reason = False, f"the emulator knows no address of {item['id']}"
+    return Target(item["id"], int(item["port"]), item.get("state") == "draining", reachable, reason)

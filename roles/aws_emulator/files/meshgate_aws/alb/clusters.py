@@ -1,0 +1,120 @@
+# Copyright (c) 2026, the meshgate authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Target groups -> Envoy clusters and endpoints."""
+
+from __future__ import annotations
+
+from .answers import METADATA
+from .layout import Layout
+from .state import Json, Target, TargetGroup
+
+ENVOY = "type.googleapis.com/envoy"
+CONNECT_TIMEOUT = "10s"
+_BALANCING = {"least_outstanding_requests": "LEAST_REQUEST", "weighted_random": "RANDOM"}
+
+
+def cluster(group: TargetGroup, layout: Layout) -> Json:
+    result: Json = {
+        "@type": f"{ENVOY}.config.cluster.v3.Cluster",
+        "name": group.arn,
+        "type": "EDS",
+        "eds_cluster_config": {"eds_config": config_source(str(layout.endpoints(group.arn)))},
+        "connect_timeout": CONNECT_TIMEOUT,
+        "lb_policy": _BALANCING.get(group.attributes.get("load_balancing.algorithm.type", ""), "ROUND_ROBIN"),
+        # Fail open: with no healthy target at all, every target is tried. New ones wait for their first check.
+        "common_lb_config": {"healthy_panic_threshold": {"value": 0.01}, "ignore_new_hosts_until_first_hc": True},
+        "ignore_health_on_host_removal": True,
+        "metadata": {"filter_metadata": {METADATA: {"blocked": group.blocked}}},
+    }
+    if group.protocol in ("HTTP", "HTTPS"):
+        version = "http_protocol_options" if group.protocol_version == "HTTP1" else "http2_protocol_options"
+        result["typed_extension_protocol_options"] = {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": f"{ENVOY}.extensions.upstreams.http.v3.HttpProtocolOptions",
+                "explicit_http_config": {version: {}},
+            }
+        }
+    if group.protocol == "HTTPS":
+        result["transport_socket"] = _socket(tls=True)
+    if group.health_check.enabled:
+        result["health_checks"] = [_health_check(group, layout)]
+        result["transport_socket_matches"] = [
+            {"name": "health", "match": {"health": True}, "transport_socket": _socket(group.health_check.protocol == "HTTPS")}
+        ]
+    return result
+
+
+def endpoints(group: TargetGroup) -> Json:
+    return {
+        "@type": f"{ENVOY}.config.endpoint.v3.ClusterLoadAssignment",
+        "cluster_name": group.arn,
+        "endpoints": [{"lb_endpoints": [{"endpoint": _endpoint(group, target)} for target in group.serving]}],
+    }
+
+
+def config_source(path: str) -> Json:
+    return {"path_config_source": {"path": path}, "resource_api_version": "V3"}
+
+
+def _endpoint(group: TargetGroup, target: Target) -> Json:
+    check: Json = {"hostname": f"{target.id}:{target.port}"}
+    if group.health_check.port != "traffic-port":
+        port = int(group.health_check.port)
+        check = {"hostname": f"{target.id}:{port}", "port_value": port}
+    return {"address": {"socket_address": {"address": target.id, "port_value": target.port}}, "health_check_config": check}
+
+
+def _socket(tls: bool) -> Json:
+    if tls:
+        # A load balancer encrypts to its targets and does not verify their certificates.
+        return {"name": "tls", "typed_config": {"@type": f"{ENVOY}.extensions.transport_sockets.tls.v3.UpstreamTlsContext"}}
+    return {"name": "plain", "typed_config": {"@type": f"{ENVOY}.extensions.transport_sockets.raw_buffer.v3.RawBuffer"}}
+
+
+def _health_check(group: TargetGroup, layout: Layout) -> Json:
+    check = group.health_check
+    interval = f"{check.interval}s"
+    result: Json = {
+        "interval": interval,
+        # Envoy checks a cluster without traffic once a minute unless told.
+        "no_traffic_interval": interval,
+        "timeout": f"{check.timeout}s",
+        "healthy_threshold": check.healthy_threshold,
+        "unhealthy_threshold": check.unhealthy_threshold,
+        "reuse_connection": False,
+        "transport_socket_match_criteria": {"health": True},
+        "always_log_health_check_failures": True,
+        "event_logger": [
+            {
+                "name": "envoy.health_check.event_sink.file",
+                "typed_config": {
+                    "@type": f"{ENVOY}.extensions.health_check.event_sinks.file.v3.HealthCheckEventFileSink",
+                    "event_log_path": str(layout.health_pipe),
+                },
+            }
+        ],
+    }
+    # gRPC groups are checked as far as the connection: their matcher speaks of gRPC codes.
+    if check.protocol in ("HTTP", "HTTPS") and group.protocol_version != "GRPC":
+        result["http_health_check"] = {
+            "path": check.path,
+            "expected_statuses": status_ranges(check.matcher),
+            # Without this, one wrong status would count as many as the unhealthy threshold.
+            "retriable_statuses": [{"start": 100, "end": 600}],
+            "codec_client_type": "HTTP2" if group.protocol_version == "HTTP2" else "HTTP1",
+            "request_headers_to_add": [
+                {"header": {"key": "user-agent", "value": "ELB-HealthChecker/2.0"}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+            ],
+        }
+    else:
+        result["tcp_health_check"] = {}
+    return result
+
+
+def status_ranges(matcher: str) -> list[Json]:
+    """`200,202-204` as half-open ranges."""
+    ranges = []
+    for part in matcher.split(","):
+        first, _, last = part.strip().partition("-")
+        ranges.append({"start": int(first), "end": int(last or first) + 1})
+    return ranges
