@@ -1,0 +1,104 @@
+# Copyright (c) 2026, the meshgate authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""IAM's OIDC identity provider of a cluster."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import Aws, Refused, tag_changes, tag_list, tags_of
+
+URL = re.compile(r"https://[A-Za-z0-9.-]+(/[A-Za-z0-9._~/-]*)?")
+THUMBPRINT = re.compile(r"[0-9a-fA-F]{40}")
+
+
+@dataclass
+class Plan:
+    before: dict[str, Any] = field(default_factory=dict)
+    after: dict[str, Any] = field(default_factory=dict)
+    clients_to_add: list[str] = field(default_factory=list)
+    clients_to_remove: list[str] = field(default_factory=list)
+    thumbprints: list[str] | None = None
+    tags_to_set: dict[str, str] = field(default_factory=dict)
+    tags_to_remove: list[str] = field(default_factory=list)
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.before or self.after)
+
+
+def path_of(url: str) -> str:
+    """The URL as IAM keeps it, and as a trust policy's condition keys begin: without scheme."""
+    return url.removeprefix("https://").rstrip("/")
+
+
+def refuse(url: str, thumbprints: list[str] | None) -> None:
+    if not URL.fullmatch(url):
+        raise Refused(f"url is {url!r}; an OIDC issuer is an address like https://oidc.eks.us-west-2.amazonaws.com/id/EXAMPLE, without port and query")
+    for thumbprint in thumbprints or []:
+        if not THUMBPRINT.fullmatch(thumbprint):
+            raise Refused(f"thumbprints has {thumbprint!r}; a thumbprint is the 40 hexadecimal digits of a certificate's SHA-1")
+
+
+def find(aws: Aws, url: str) -> dict[str, Any] | None:
+    """The provider of this issuer, in the words of the module's options."""
+    for provider in aws.call("iam", "list_open_id_connect_providers")["OpenIDConnectProviderList"]:
+        if provider["Arn"].partition(":oidc-provider/")[2] == path_of(url):
+            return read(aws, provider["Arn"])
+    return None
+
+
+def read(aws: Aws, arn: str) -> dict[str, Any]:
+    live = aws.call("iam", "get_open_id_connect_provider", OpenIDConnectProviderArn=arn)
+    return {
+        "arn": arn,
+        "url": "https://" + arn.partition(":oidc-provider/")[2],
+        "client_ids": sorted(live.get("ClientIDList") or []),
+        "thumbprints": sorted(live.get("ThumbprintList") or []),
+        "tags": tags_of(live.get("Tags")),
+    }
+
+
+def plan_provider(now: dict[str, Any], client_ids: list[str], thumbprints: list[str] | None, tags: dict[str, str] | None, purge_tags: bool) -> Plan:
+    plan = Plan()
+    plan.clients_to_add = sorted(set(client_ids) - set(now["client_ids"]))
+    plan.clients_to_remove = sorted(set(now["client_ids"]) - set(client_ids))
+    if plan.clients_to_add or plan.clients_to_remove:
+        plan.before["client_ids"], plan.after["client_ids"] = now["client_ids"], sorted(set(client_ids))
+    # IAM trusts EKS's issuers by its own store of authorities, so thumbprints are compared only when given.
+    if thumbprints is not None and sorted(thumbprints) != now["thumbprints"]:
+        plan.thumbprints = sorted(thumbprints)
+        plan.before["thumbprints"], plan.after["thumbprints"] = now["thumbprints"], plan.thumbprints
+    plan.tags_to_set, plan.tags_to_remove = tag_changes(tags, now["tags"], purge_tags)
+    if plan.tags_to_set or plan.tags_to_remove:
+        plan.before["tags"] = now["tags"]
+        plan.after["tags"] = {key: value for key, value in {**now["tags"], **plan.tags_to_set}.items() if key not in plan.tags_to_remove}
+    return plan
+
+
+def create(aws: Aws, url: str, client_ids: list[str], thumbprints: list[str] | None, tags: dict[str, str] | None) -> str:
+    request: dict[str, Any] = {"Url": url.rstrip("/"), "ClientIDList": client_ids}
+    if thumbprints:
+        request["ThumbprintList"] = thumbprints
+    if tags:
+        request["Tags"] = tag_list(tags)
+    return aws.call("iam", "create_open_id_connect_provider", **request)["OpenIDConnectProviderArn"]
+
+
+def apply(aws: Aws, arn: str, plan: Plan) -> None:
+    for client in plan.clients_to_add:
+        aws.call("iam", "add_client_id_to_open_id_connect_provider", OpenIDConnectProviderArn=arn, ClientID=client)
+    for client in plan.clients_to_remove:
+        aws.call("iam", "remove_client_id_from_open_id_connect_provider", OpenIDConnectProviderArn=arn, ClientID=client)
+    if plan.thumbprints is not None:
+        aws.call("iam", "update_open_id_connect_provider_thumbprint", OpenIDConnectProviderArn=arn, ThumbprintList=plan.thumbprints)
+    if plan.tags_to_remove:
+        aws.call("iam", "untag_open_id_connect_provider", OpenIDConnectProviderArn=arn, TagKeys=plan.tags_to_remove)
+    if plan.tags_to_set:
+        aws.call("iam", "tag_open_id_connect_provider", OpenIDConnectProviderArn=arn, Tags=tag_list(plan.tags_to_set))
+
+
+def delete(aws: Aws, arn: str) -> None:
+    aws.call("iam", "delete_open_id_connect_provider", OpenIDConnectProviderArn=arn)

@@ -1,0 +1,131 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the meshgate authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Create, change or delete an OIDC identity provider in IAM."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: iam_oidc_provider
+author: The meshgate authors
+short_description: Create, change or delete an OIDC identity provider in IAM
+version_added: "0.1.0"
+description:
+  - Lets IAM roles trust the tokens of an OIDC issuer, for example the service account tokens of an EKS cluster.
+options:
+  url:
+    description: The issuer's address. It begins with C(https://) and has neither port nor query.
+    type: str
+    required: true
+  state:
+    description: Whether the provider shall exist.
+    type: str
+    choices: [present, absent]
+    default: present
+  client_ids:
+    description: The audiences that IAM accepts, all of them.
+    type: list
+    elements: str
+    default: [sts.amazonaws.com]
+  thumbprints:
+    description:
+      - SHA-1 thumbprints of the issuer's certificate authority.
+      - IAM trusts EKS's issuers by its own store of authorities, so they are usually left out. They are compared only when given.
+    type: list
+    elements: str
+  tags:
+    description: Tags of the provider. Without this option tags are left alone.
+    type: dict
+    aliases: [resource_tags]
+  purge_tags:
+    description: Whether tags that are not in O(tags) are removed.
+    type: bool
+    default: true
+extends_documentation_fragment:
+  - meshgate.eks_istio.eks
+  - amazon.aws.common.modules
+  - amazon.aws.region.modules
+  - amazon.aws.boto3
+"""
+
+EXAMPLES = r"""
+- name: Let IAM trust the cluster's service accounts
+  meshgate.eks_istio.iam_oidc_provider:
+    url: "{{ eks_cluster_facts.oidc_issuer }}"
+    tags:
+      meshgate.io/cluster: sandbox
+
+- name: Delete the provider
+  meshgate.eks_istio.iam_oidc_provider:
+    url: https://oidc.eks.us-west-2.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF
+    state: absent
+"""
+
+RETURN = r"""
+arn:
+  description: The provider's ARN. Empty if there is none.
+  returned: always
+  type: str
+  sample: arn:aws:iam::123456789012:oidc-provider/oidc.eks.us-west-2.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF
+provider:
+  description: The provider. Empty if there is none.
+  returned: always
+  type: dict
+  sample:
+    url: https://oidc.eks.us-west-2.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF
+    client_ids: [sts.amazonaws.com]
+"""
+
+from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
+
+from ansible_collections.meshgate.eks_istio.plugins.module_utils import iam_oidc_provider
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import Aws, AwsError, for_module
+
+
+def present(module: AnsibleAWSModule, aws: Aws) -> dict:
+    params = module.params
+    now = iam_oidc_provider.find(aws, params["url"])
+    if now is None:
+        diff = {"before": {}, "after": {key: params[key] for key in ("url", "client_ids", "thumbprints", "tags") if params[key] is not None}}
+        if module.check_mode:
+            return {"changed": True, "diff": diff, "arn": "", "provider": {}}
+        arn = iam_oidc_provider.create(aws, params["url"], params["client_ids"], params["thumbprints"], params["tags"])
+        return {"changed": True, "diff": diff, "arn": arn, "provider": iam_oidc_provider.read(aws, arn)}
+    plan = iam_oidc_provider.plan_provider(now, params["client_ids"], params["thumbprints"], params["tags"], params["purge_tags"])
+    if plan.changed and not module.check_mode:
+        iam_oidc_provider.apply(aws, now["arn"], plan)
+        now = iam_oidc_provider.read(aws, now["arn"])
+    return {"changed": plan.changed, "diff": {"before": plan.before, "after": plan.after}, "arn": now["arn"], "provider": now}
+
+
+def absent(module: AnsibleAWSModule, aws: Aws) -> dict:
+    now = iam_oidc_provider.find(aws, module.params["url"])
+    if now is None:
+        return {"changed": False, "arn": "", "provider": {}}
+    if not module.check_mode:
+        iam_oidc_provider.delete(aws, now["arn"])
+    return {"changed": True, "diff": {"before": now, "after": {}}, "arn": "", "provider": {}}
+
+
+def main() -> None:
+    module = AnsibleAWSModule(
+        argument_spec={
+            "url": {"type": "str", "required": True},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "client_ids": {"type": "list", "elements": "str", "default": ["sts.amazonaws.com"]},
+            "thumbprints": {"type": "list", "elements": "str"},
+            "tags": {"type": "dict", "aliases": ["resource_tags"]},
+            "purge_tags": {"type": "bool", "default": True},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        iam_oidc_provider.refuse(module.params["url"], module.params["thumbprints"])
+        act = present if module.params["state"] == "present" else absent
+        module.exit_json(**act(module, for_module(module)))
+    except AwsError as error:
+        module.fail_json(msg=str(error), code=error.code)
+
+
+if __name__ == "__main__":
+    main()
