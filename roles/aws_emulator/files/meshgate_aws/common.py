@@ -36,9 +36,13 @@ def use_response(urls: Any, response_class: type) -> None:
         urls.url_paths[path] = response_class.dispatch  # type: ignore[attr-defined]
 
 
-def error(code: str, message: str, **fields: Any) -> ServiceException:
+class AwsError(ServiceException):
+    """Of a module outside moto, so that moto looks for its shape in the service that answers and nowhere else."""
+
+
+def error(code: str, message: str, **fields: Any) -> AwsError:
     """An AWS error; fields are the members that the service's own error shape has besides the message."""
-    exception = ServiceException(code, message)
+    exception = AwsError(code, message)
     for key, value in fields.items():
         setattr(exception, key, value)
     return exception

@@ -9,5 +9,9 @@ _installed = False
 
 def install() -> None:
     global _installed
-    if not _installed:
-        _installed = True
+    if _installed:
+        return
+    _installed = True
+    from .eks import service as eks
+
+    eks.install()

@@ -1,0 +1,207 @@
+# Copyright (c) 2026, the meshgate authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Access entries and their policies, Pod Identity associations."""
+
+from __future__ import annotations
+
+import random
+import string
+import uuid
+from datetime import UTC, datetime
+
+from ..common import error
+from . import checks
+from .catalogue import ACCESS_POLICIES
+from .clusters import page
+from .nodegroups import Nodegroups
+from .state import Cluster, Data
+
+ENTRY_TYPES = ["STANDARD", "EC2_LINUX", "EC2_WINDOWS", "FARGATE_LINUX", "EC2", "HYBRID_LINUX", "HYPERPOD_LINUX"]
+
+
+class Access(Nodegroups):
+    def _entries(self, name: str) -> Cluster:
+        cluster = self.cluster(name)
+        if cluster.data["accessConfig"]["authenticationMode"] == "CONFIG_MAP":
+            raise error(
+                "InvalidRequestException",
+                "The cluster's authentication mode must be set to one of [API, API_AND_CONFIG_MAP] to perform this operation.",
+                clusterName=name,
+            )
+        return cluster
+
+    def _entry(self, p: Data) -> tuple[Cluster, Data]:
+        cluster = self._entries(p["clusterName"])
+        if p["principalArn"] not in cluster.access_entries:
+            raise error(
+                "ResourceNotFoundException",
+                f"The specified principalArn could not be found. You should create an AccessEntry with this principalArn: {p['principalArn']}",
+                clusterName=p["clusterName"],
+            )
+        return cluster, cluster.access_entries[p["principalArn"]]
+
+    def bootstrap_access(self, cluster: Cluster) -> None:
+        name = cluster.data["name"]
+        self.create_access_entry({"clusterName": name, "principalArn": self.principal})
+        policy = f"arn:{self.partition}:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
+        self.associate_access_policy({"clusterName": name, "principalArn": self.principal, "policyArn": policy, "accessScope": {"type": "cluster"}})
+
+    def create_access_entry(self, p: Data) -> Data:
+        cluster = self._entries(p["clusterName"])
+        arn, kind = p["principalArn"], p.get("type") or "STANDARD"
+        if arn in cluster.access_entries:
+            raise error("ResourceInUseException", "The specified access entry resource is already in use on this cluster.", clusterName=p["clusterName"])
+        if kind not in ENTRY_TYPES:
+            raise checks.invalid(f"The type {kind} is not valid; it must be one of {', '.join(ENTRY_TYPES)}")
+        if kind != "STANDARD" and (p.get("kubernetesGroups") or p.get("username")):
+            raise checks.invalid(f"The kubernetesGroups and username of an access entry of type {kind} cannot be set")
+        _check_groups(p)
+        now = datetime.now(UTC)
+        role = arn.rsplit("/", 1)[-1]
+        sort = "role" if ":role/" in arn or ":assumed-role/" in arn else "user"
+        node = "system:node:{{EC2PrivateDNSName}}" if kind.startswith("EC2") else None
+        cluster.access_entries[arn] = entry = {
+            "clusterName": p["clusterName"],
+            "principalArn": arn,
+            "kubernetesGroups": p.get("kubernetesGroups") or (["system:nodes"] if node else []),
+            "accessEntryArn": f"arn:{self.partition}:eks:{self.region_name}:{self.account_id}:access-entry/{p['clusterName']}/{sort}/{self.account_id}/{role}/{uuid.uuid4()}",
+            "createdAt": now,
+            "modifiedAt": now,
+            "tags": p.get("tags") or {},
+            "username": p.get("username") or node or _username(arn, self.partition, self.account_id),
+            "type": kind,
+        }
+        cluster.access_policies[arn] = {}
+        return {"accessEntry": entry}
+
+    def describe_access_entry(self, p: Data) -> Data:
+        return {"accessEntry": self._entry(p)[1]}
+
+    def list_access_entries(self, p: Data) -> Data:
+        cluster = self._entries(p["clusterName"])
+        wanted = p.get("associatedPolicyArn")
+        return page([arn for arn in sorted(cluster.access_entries) if not wanted or wanted in cluster.access_policies[arn]], p, "accessEntries")
+
+    def update_access_entry(self, p: Data) -> Data:
+        entry = self._entry(p)[1]
+        _check_groups(p)
+        for key in ("kubernetesGroups", "username"):
+            if p.get(key) is not None:
+                entry[key] = p[key]
+        entry["modifiedAt"] = datetime.now(UTC)
+        return {"accessEntry": entry}
+
+    def delete_access_entry(self, p: Data) -> Data:
+        cluster, _entry = self._entry(p)
+        del cluster.access_entries[p["principalArn"]]
+        del cluster.access_policies[p["principalArn"]]
+        return {}
+
+    def associate_access_policy(self, p: Data) -> Data:
+        cluster, entry = self._entry(p)
+        if p["policyArn"].rsplit("/", 1)[-1] not in ACCESS_POLICIES:
+            raise checks.invalid(f"The policyArn parameter {p['policyArn']} is not valid", clusterName=p["clusterName"])
+        if entry["type"] not in ("STANDARD", "EC2"):
+            raise error("InvalidRequestException", f"Access policies can't be associated with an access entry of type {entry['type']}")
+        scope = p["accessScope"]
+        if scope.get("type") == "namespace" and not scope.get("namespaces"):
+            raise checks.invalid("The namespaces of the access scope cannot be empty when its type is namespace", clusterName=p["clusterName"])
+        known = cluster.access_policies[p["principalArn"]]
+        now = datetime.now(UTC)
+        policy = {
+            "policyArn": p["policyArn"],
+            "accessScope": {"type": scope.get("type"), "namespaces": scope.get("namespaces") or []},
+            "associatedAt": known.get(p["policyArn"], {}).get("associatedAt", now),
+            "modifiedAt": now,
+        }
+        known[p["policyArn"]] = policy
+        return {"clusterName": p["clusterName"], "principalArn": p["principalArn"], "associatedAccessPolicy": policy}
+
+    def disassociate_access_policy(self, p: Data) -> Data:
+        cluster, _entry = self._entry(p)
+        if cluster.access_policies[p["principalArn"]].pop(p["policyArn"], None) is None:
+            raise error("ResourceNotFoundException", f"Policy association not found for {p['policyArn']}", clusterName=p["clusterName"])
+        return {}
+
+    def list_associated_access_policies(self, p: Data) -> Data:
+        cluster, _entry = self._entry(p)
+        policies = cluster.access_policies[p["principalArn"]]
+        answer = page([policies[arn] for arn in sorted(policies)], p, "associatedAccessPolicies")
+        return {**answer, "clusterName": p["clusterName"], "principalArn": p["principalArn"]}
+
+    def list_access_policies(self, p: Data) -> Data:
+        policies = [{"name": name, "arn": f"arn:{self.partition}:eks::aws:cluster-access-policy/{name}"} for name in ACCESS_POLICIES]
+        return page(policies, p, "accessPolicies")
+
+    # Pod Identity
+
+    def create_pod_identity_association(self, p: Data, owner: str | None = None) -> Data:
+        cluster = self.cluster(p["clusterName"], active=True)
+        for known in cluster.pod_identities.values():
+            if (known["namespace"], known["serviceAccount"]) == (p["namespace"], p["serviceAccount"]):
+                raise error("ResourceInUseException", f"Association already exists: {known['associationId']}", clusterName=p["clusterName"])
+        checks.role(self.account_id, self.partition, p["roleArn"], "pods.eks.amazonaws.com")
+        unique = "a-" + "".join(random.choices(string.ascii_lowercase + string.digits, k=17))
+        now = datetime.now(UTC)
+        association = {
+            "clusterName": p["clusterName"],
+            "namespace": p["namespace"],
+            "serviceAccount": p["serviceAccount"],
+            "roleArn": p["roleArn"],
+            "associationArn": f"arn:{self.partition}:eks:{self.region_name}:{self.account_id}:podidentityassociation/{p['clusterName']}/{unique}",
+            "associationId": unique,
+            "tags": p.get("tags") or {},
+            "createdAt": now,
+            "modifiedAt": now,
+            "ownerArn": owner,
+            "disableSessionTags": bool(p.get("disableSessionTags")),
+            "targetRoleArn": p.get("targetRoleArn"),
+            "policy": p.get("policy"),
+        }
+        cluster.pod_identities[unique] = association
+        return {"association": association}
+
+    def _association(self, p: Data) -> tuple[Cluster, Data]:
+        cluster = self.cluster(p["clusterName"])
+        if p["associationId"] not in cluster.pod_identities:
+            raise error("ResourceNotFoundException", f"Association not found: {p['associationId']}", clusterName=p["clusterName"])
+        return cluster, cluster.pod_identities[p["associationId"]]
+
+    def describe_pod_identity_association(self, p: Data) -> Data:
+        return {"association": self._association(p)[1]}
+
+    def list_pod_identity_associations(self, p: Data) -> Data:
+        found = [
+            association
+            for association in self.cluster(p["clusterName"]).pod_identities.values()
+            if all(not p.get(key) or association[key] == p[key] for key in ("namespace", "serviceAccount"))
+        ]
+        return page(found, p, "associations")
+
+    def update_pod_identity_association(self, p: Data) -> Data:
+        association = self._association(p)[1]
+        if p.get("roleArn"):
+            checks.role(self.account_id, self.partition, p["roleArn"], "pods.eks.amazonaws.com")
+        for key in ("roleArn", "disableSessionTags", "targetRoleArn", "policy"):
+            if p.get(key) is not None:
+                association[key] = p[key]
+        association["modifiedAt"] = datetime.now(UTC)
+        return {"association": association}
+
+    def delete_pod_identity_association(self, p: Data) -> Data:
+        cluster, association = self._association(p)
+        del cluster.pod_identities[p["associationId"]]
+        return {"association": association}
+
+
+def _username(arn: str, partition: str, account: str) -> str:
+    if ":role/" in arn:
+        return f"arn:{partition}:sts::{account}:assumed-role/{arn.rsplit('/', 1)[-1]}/{{{{SessionName}}}}"
+    return arn
+
+
+def _check_groups(p: Data) -> None:
+    prefixes = ("system:", "eks:", "aws:", "amazon:", "iam:")
+    for group in p.get("kubernetesGroups") or []:
+        if group.startswith(prefixes):
+            raise checks.invalid(f"The kubernetes group name {group} is invalid, it cannot start with {', '.join(prefixes)}")

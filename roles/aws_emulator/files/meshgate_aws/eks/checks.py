@@ -1,0 +1,81 @@
+# Copyright (c) 2026, the meshgate authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""What EKS looks up in other services before it accepts a request."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from moto.ec2.models import ec2_backends
+from moto.iam.models import iam_backends
+
+from ..common import error
+
+CLUSTER_NAME = re.compile(r"^[0-9A-Za-z][A-Za-z0-9\-_]{0,99}$")
+
+
+def invalid(message: str, **fields: Any) -> Exception:
+    return error("InvalidParameterException", message, **fields)
+
+
+def role(account: str, partition: str, arn: str, service: str) -> None:
+    """The role exists and the service may assume it (CreateCluster's roleArn, CreateNodegroup's nodeRole)."""
+    if not re.match(r"^arn:[^:]+:iam::\d{12}:role/.+", arn):
+        raise invalid(f"Invalid Role Arn: '{arn}'")
+    for known in iam_backends[account][partition].roles.values():
+        if known.arn == arn:
+            document = known.assume_role_policy_document
+            if service in _services(json.loads(document) if isinstance(document, str) else document):
+                return
+    raise invalid(f"Role with arn: {arn}, could not be assumed because it does not exist or the trusted entity is not correct")
+
+
+def _services(document: dict[str, Any]) -> set[str]:
+    statements = document.get("Statement", [])
+    found: set[str] = set()
+    for statement in [statements] if isinstance(statements, dict) else statements:
+        principal = statement.get("Principal", {})
+        services = principal.get("Service", []) if isinstance(principal, dict) else []
+        if statement.get("Effect") == "Allow":
+            found.update([services] if isinstance(services, str) else services)
+    return found
+
+
+def subnets(account: str, region: str, ids: list[str], zones: int) -> str:
+    """The subnets exist in one VPC and spread over enough zones; returns the VPC's id."""
+    known = {subnet.id: subnet for by_zone in ec2_backends[account][region].subnets.values() for subnet in by_zone.values()}
+    for subnet_id in ids:
+        if subnet_id not in known:
+            raise invalid(f"The subnet ID '{subnet_id}' does not exist (Service: AmazonEC2; Status Code: 400; Error Code: InvalidSubnetID.NotFound)")
+    if len({known[i].vpc_id for i in ids}) > 1:
+        raise invalid("Subnets must be in the same VPC")
+    if len({known[i].availability_zone for i in ids}) < zones:
+        raise invalid("Subnets specified must be in at least two different AZs")
+    return known[ids[0]].vpc_id if ids else ""
+
+
+def security_groups(account: str, region: str, ids: list[str]) -> None:
+    for group_id in ids:
+        if ec2_backends[account][region].get_security_group_from_id(group_id) is None:
+            raise invalid(f"The security group '{group_id}' does not exist (Service: AmazonEC2; Status Code: 400; Error Code: InvalidGroup.NotFound)")
+
+
+def scaling(config: dict[str, int]) -> None:
+    low, high, wanted = (config[key] for key in ("minSize", "maxSize", "desiredSize"))
+    if low > wanted:
+        raise invalid(f"Minimum capacity {low} can't be greater than desired size {wanted}")
+    if wanted > high:
+        raise invalid(f"desired capacity {wanted} can't be greater than max size {high}")
+
+
+def instance_types(names: list[str], ami_type: str, architecture: str) -> None:
+    from moto.ec2.models.instance_types import INSTANCE_TYPES
+
+    for name in names:
+        supported = INSTANCE_TYPES.get(name, {}).get("ProcessorInfo", {}).get("SupportedArchitectures", [])
+        if name not in INSTANCE_TYPES:
+            raise invalid(f"The following supplied instance types do not exist: [{name}]")
+        if architecture not in supported:
+            raise invalid(f"[{name}] is not a valid instance type for requested amiType {ami_type}")

@@ -1,0 +1,266 @@
+# Copyright (c) 2026, the meshgate authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Managed node groups and Fargate profiles."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from moto.ec2.models import ec2_backends
+
+from ..common import error, seconds
+from . import checks
+from .catalogue import VERSIONS, ami_architecture, minor, release_version
+from .clusters import Clusters, page
+from .state import Cluster, Data, Resource
+
+DEFAULT_AMI_TYPE = "AL2023_x86_64_STANDARD"
+LAST_AL2_MINOR = 32
+
+
+class Nodegroups(Clusters):
+    def nodegroup_seconds(self) -> float:
+        return seconds("MESHGATE_NODEGROUP_SECONDS", 0.5)
+
+    def nodegroup(self, cluster: Cluster, name: str) -> Resource:
+        if name not in cluster.nodegroups:
+            raise error(
+                "ResourceNotFoundException", f"No node group found for name: {name}.", clusterName=cluster.data["name"], nodegroupName=name
+            )
+        return cluster.nodegroups[name]
+
+    def create_nodegroup(self, p: Data) -> Data:
+        cluster = self.cluster(p["clusterName"], active=True)
+        name = p["nodegroupName"]
+        if name in cluster.nodegroups:
+            raise error(
+                "ResourceInUseException",
+                f"NodeGroup already exists with name {name} and cluster name {p['clusterName']}",
+                clusterName=p["clusterName"],
+                nodegroupName=name,
+            )
+        checks.role(self.account_id, self.partition, p["nodeRole"], "ec2.amazonaws.com")
+        checks.subnets(self.account_id, self.region_name, p["subnets"], 1)
+        template = self._launch_template(p)
+        version = p.get("version") or cluster.data["version"]
+        if version not in VERSIONS or minor(version) > minor(cluster.data["version"]):
+            raise checks.invalid(f"Requested nodegroup version {version} is not allowed for cluster version {cluster.data['version']}")
+        scaling = {"minSize": 1, "maxSize": 2, "desiredSize": 2, **(p.get("scalingConfig") or {})}
+        checks.scaling(scaling)
+        ami_type = p.get("amiType") or DEFAULT_AMI_TYPE
+        if ami_type.startswith("AL2_") and minor(version) > LAST_AL2_MINOR:
+            raise checks.invalid(f"AMI Type {ami_type} is only supported for kubernetes versions 1.{LAST_AL2_MINOR} or earlier")
+        types = p.get("instanceTypes") or ([] if template else ["t3.medium"])
+        if ami_type != "CUSTOM":
+            checks.instance_types(types, ami_type, ami_architecture(ami_type))
+        unique = str(uuid.uuid4())
+        remote = p.get("remoteAccess")
+        now = datetime.now(UTC)
+        group = Resource(
+            {
+                "nodegroupName": name,
+                "nodegroupArn": f"arn:{self.partition}:eks:{self.region_name}:{self.account_id}:nodegroup/{p['clusterName']}/{name}/{unique}",
+                "clusterName": p["clusterName"],
+                "version": version,
+                "releaseVersion": p.get("releaseVersion") or release_version(version, ami_type),
+                "createdAt": now,
+                "modifiedAt": now,
+                "status": "CREATING",
+                "capacityType": p.get("capacityType") or "ON_DEMAND",
+                "scalingConfig": scaling,
+                "instanceTypes": types or None,
+                "subnets": p["subnets"],
+                "remoteAccess": remote,
+                "amiType": ami_type,
+                "nodeRole": p["nodeRole"],
+                "labels": p.get("labels") or {},
+                "taints": p.get("taints") or [],
+                "resources": {"autoScalingGroups": [{"name": f"eks-{name}-{unique}"}]},
+                "diskSize": None if template else p.get("diskSize") or 20,
+                "health": {"issues": []},
+                "updateConfig": p.get("updateConfig") or {"maxUnavailable": 1},
+                "nodeRepairConfig": p.get("nodeRepairConfig"),
+                "launchTemplate": template,
+                "tags": p.get("tags") or {},
+            }
+        )
+        if remote and remote.get("ec2SshKey"):
+            group.data["resources"]["remoteAccessSecurityGroup"] = self._remote_access_group(cluster, name, unique, remote)
+        cluster.nodegroups[name] = group
+        self.schedule.after(self.nodegroup_seconds(), lambda: self._activate_resource(group))
+        return {"nodegroup": group.data}
+
+    def _activate_resource(self, resource: Resource) -> None:
+        if resource.data["status"] == "CREATING":
+            resource.data["status"] = "ACTIVE"
+
+    def _remote_access_group(self, cluster: Cluster, name: str, unique: str, remote: Data) -> str:
+        ec2 = ec2_backends[self.account_id][self.region_name]
+        vpc_id = cluster.data["resourcesVpcConfig"]["vpcId"]
+        group = ec2.create_security_group(
+            f"eks-remoteAccess-{unique}",
+            "Security group for all nodes in the nodeGroup to allow SSH access",
+            vpc_id=vpc_id,
+            tags={"eks": name, "eks:nodegroup-name": name, "eks:cluster-name": cluster.data["name"]},
+        )
+        sources = [{"GroupId": group_id} for group_id in remote.get("sourceSecurityGroups") or []]
+        ranges = [] if sources else [{"CidrIp": "0.0.0.0/0"}]
+        ec2.authorize_security_group_ingress(group.id, "tcp", "22", "22", ranges, source_groups=sources, vpc_id=vpc_id)
+        return group.id
+
+    def _launch_template(self, p: Data) -> Data | None:
+        wanted = p.get("launchTemplate")
+        if not wanted:
+            return None
+        if p.get("diskSize"):
+            raise checks.invalid("Disk size must be specified within the launch template.")
+        if p.get("remoteAccess"):
+            raise checks.invalid("Remote access configuration cannot be specified with a launch template.")
+        ec2 = ec2_backends[self.account_id][self.region_name]
+        for template in ec2.launch_templates.values():
+            if wanted.get("id") == template.id or wanted.get("name") == template.name:
+                return {"id": template.id, "name": template.name, "version": str(wanted.get("version") or template.default_version_number)}
+        raise checks.invalid(f"Launch template {wanted.get('id') or wanted.get('name')} not found")
+
+    def describe_nodegroup(self, p: Data) -> Data:
+        return {"nodegroup": self.nodegroup(self.cluster(p["clusterName"]), p["nodegroupName"]).data}
+
+    def list_nodegroups(self, p: Data) -> Data:
+        return page(sorted(self.cluster(p["clusterName"]).nodegroups), p, "nodegroups")
+
+    def delete_nodegroup(self, p: Data) -> Data:
+        cluster = self.cluster(p["clusterName"])
+        group = self.nodegroup(cluster, p["nodegroupName"])
+        if group.data["status"] == "UPDATING":
+            raise self._busy(cluster, group)
+        if group.data["status"] != "DELETING":
+            group.data["status"] = "DELETING"
+            self.schedule.after(self.nodegroup_seconds(), lambda: self._remove_nodegroup(cluster, group))
+        return {"nodegroup": group.data}
+
+    def _remove_nodegroup(self, cluster: Cluster, group: Resource) -> None:
+        cluster.nodegroups.pop(group.data["nodegroupName"], None)
+        if group_id := group.data["resources"].get("remoteAccessSecurityGroup"):
+            ec2_backends[self.account_id][self.region_name].delete_security_group(group_id=group_id)
+
+    def _busy(self, cluster: Cluster, group: Resource) -> Exception:
+        name = group.data["nodegroupName"]
+        return error(
+            "ResourceInUseException",
+            f"Nodegroup cannot be updated as it is currently not in Active State: {group.data['status']}",
+            clusterName=cluster.data["name"],
+            nodegroupName=name,
+        )
+
+    def _update_group(self, cluster: Cluster, group: Resource, kind: str, params: list[tuple[str, Any]], change: Any) -> Data:
+        if group.data["status"] != "ACTIVE":
+            raise self._busy(cluster, group)
+        update = group.begin(kind, params)
+        self.schedule.after(self.nodegroup_seconds(), lambda: group.end(update, change))
+        return {"update": update}
+
+    def update_nodegroup_config(self, p: Data) -> Data:
+        cluster = self.cluster(p["clusterName"], active=True)
+        group = self.nodegroup(cluster, p["nodegroupName"])
+        labels, taints = p.get("labels") or {}, p.get("taints") or {}
+        scaling = {**group.data["scalingConfig"], **(p.get("scalingConfig") or {})}
+        checks.scaling(scaling)
+        params = [
+            ("LabelsToAdd", _json(labels.get("addOrUpdateLabels"))),
+            ("LabelsToRemove", _json(labels.get("removeLabels"))),
+            ("TaintsToAdd", _json(taints.get("addOrUpdateTaints"))),
+            ("TaintsToRemove", _json(taints.get("removeTaints"))),
+            *((key[0].upper() + key[1:], value) for key, value in (p.get("scalingConfig") or {}).items()),
+            *((key[0].upper() + key[1:], value) for key, value in (p.get("updateConfig") or {}).items()),
+            ("NodeRepairConfig", _json(p.get("nodeRepairConfig"))),
+        ]
+        if not any(value is not None for _key, value in params):
+            raise checks.invalid("At least one parameter must be provided to update the nodegroup configuration")
+
+        def change() -> None:
+            data = group.data
+            removed = set(labels.get("removeLabels") or [])
+            data["labels"] = {k: v for k, v in {**data["labels"], **(labels.get("addOrUpdateLabels") or {})}.items() if k not in removed}
+            gone = [*(taints.get("removeTaints") or []), *(taints.get("addOrUpdateTaints") or [])]
+            kept = [t for t in data["taints"] if not any((t["key"], t["effect"]) == (g["key"], g["effect"]) for g in gone)]
+            data["taints"] = kept + (taints.get("addOrUpdateTaints") or [])
+            data["scalingConfig"] = scaling
+            data["updateConfig"] = p.get("updateConfig") or data["updateConfig"]
+            data["nodeRepairConfig"] = p.get("nodeRepairConfig") or data["nodeRepairConfig"]
+
+        return self._update_group(cluster, group, "ConfigUpdate", params, change)
+
+    def update_nodegroup_version(self, p: Data) -> Data:
+        cluster = self.cluster(p["clusterName"], active=True)
+        group = self.nodegroup(cluster, p["nodegroupName"])
+        version = p.get("version") or (group.data["version"] if p.get("launchTemplate") or p.get("releaseVersion") else cluster.data["version"])
+        if version not in VERSIONS or not minor(group.data["version"]) <= minor(version) <= minor(cluster.data["version"]):
+            raise checks.invalid(
+                f"Requested Nodegroup version {version} is invalid: the nodegroup has {group.data['version']}, the cluster {cluster.data['version']}",
+                nodegroupName=p["nodegroupName"],
+            )
+        release = p.get("releaseVersion") or release_version(version, group.data["amiType"])
+        template = group.data["launchTemplate"]
+        if p.get("launchTemplate"):
+            if not template:
+                raise checks.invalid("Launch template details can't be set: the nodegroup was created without one", nodegroupName=p["nodegroupName"])
+            template = self._launch_template(p)
+
+        def change() -> None:
+            group.data.update(version=version, releaseVersion=release, launchTemplate=template)
+
+        params = [("Version", version), ("ReleaseVersion", release), ("LaunchTemplateVersion", template and template["version"])]
+        return self._update_group(cluster, group, "VersionUpdate", params, change)
+
+    # Fargate profiles
+
+    def create_fargate_profile(self, p: Data) -> Data:
+        cluster = self.cluster(p["clusterName"], active=True)
+        name = p["fargateProfileName"]
+        if name in cluster.fargate_profiles:
+            raise error("ResourceInUseException", "A Fargate Profile already exists with this name in this cluster.", clusterName=p["clusterName"])
+        if not p.get("selectors"):
+            raise checks.invalid("Fargate Profile requires at least one selector.")
+        profile = Resource(
+            {
+                "fargateProfileName": name,
+                "fargateProfileArn": f"arn:{self.partition}:eks:{self.region_name}:{self.account_id}:fargateprofile/{p['clusterName']}/{name}/{uuid.uuid4()}",
+                "clusterName": p["clusterName"],
+                "createdAt": datetime.now(UTC),
+                "podExecutionRoleArn": p["podExecutionRoleArn"],
+                "subnets": p.get("subnets") or [],
+                "selectors": p["selectors"],
+                "status": "CREATING",
+                "tags": p.get("tags") or {},
+                "health": {"issues": []},
+            }
+        )
+        cluster.fargate_profiles[name] = profile
+        self.schedule.after(self.nodegroup_seconds(), lambda: self._activate_resource(profile))
+        return {"fargateProfile": profile.data}
+
+    def _profile(self, p: Data) -> tuple[Cluster, Resource]:
+        cluster = self.cluster(p["clusterName"])
+        name = p["fargateProfileName"]
+        if name not in cluster.fargate_profiles:
+            raise error("ResourceNotFoundException", f"No Fargate Profile found with name: {name}.", clusterName=p["clusterName"], fargateProfileName=name)
+        return cluster, cluster.fargate_profiles[name]
+
+    def describe_fargate_profile(self, p: Data) -> Data:
+        return {"fargateProfile": self._profile(p)[1].data}
+
+    def list_fargate_profiles(self, p: Data) -> Data:
+        return page(sorted(self.cluster(p["clusterName"]).fargate_profiles), p, "fargateProfileNames")
+
+    def delete_fargate_profile(self, p: Data) -> Data:
+        cluster, profile = self._profile(p)
+        profile.data["status"] = "DELETING"
+        self.schedule.after(self.nodegroup_seconds(), lambda: cluster.fargate_profiles.pop(p["fargateProfileName"], None))
+        return {"fargateProfile": profile.data}
+
+
+def _json(value: Any) -> str | None:
+    return json.dumps(value) if value else None

@@ -1,0 +1,76 @@
+# Copyright (c) 2026, the meshgate authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""The EKS backend and its HTTP side, put in the place of moto's."""
+
+from __future__ import annotations
+
+import copy
+from collections import ChainMap
+from collections.abc import Callable
+from typing import Any
+
+from moto.core.base_backend import BaseBackend
+from moto.core.responses import ActionResult
+from moto.core.utils import camelcase_to_underscores, get_service_model
+from moto.eks import urls
+from moto.eks.models import eks_backends
+from moto.eks.responses import EKSResponse
+from moto.utilities.utils import get_partition
+
+from ..common import DEFAULT_ACCOUNT, Schedule, principal_arn, use_backend, use_response
+from .addons import Addons
+from .state import Cluster, Data
+
+# Paths that moto does not serve: EKS's whole REST tree is below these.
+MORE_PATHS = ["clusters/(?P<path>.+)$", "addons/(?P<path>.+)$", "access-policies$", "cluster-versions$"]
+
+
+class EksBackend(Addons, BaseBackend):
+    def __init__(self, region_name: str, account_id: str) -> None:
+        BaseBackend.__init__(self, region_name, account_id)
+        self.partition = get_partition(region_name)
+        self.clusters: dict[str, Cluster] = {}
+        self.schedule = Schedule()
+        self.principal = f"arn:aws:iam::{DEFAULT_ACCOUNT}:root"
+
+
+class EksResponse(EKSResponse):
+    def __init__(self) -> None:
+        super().__init__()
+        self.automated_parameter_parsing = True
+
+    def answer(self, operation: str) -> ActionResult:
+        backend: Any = eks_backends[self.current_account][self.region]
+        backend.principal = _entry_principal(principal_arn(self.access_key, self.region))
+        parameters: Data = dict(ChainMap(self.params, self.uri_match))
+        if "resourceArn" in parameters:
+            parameters["resourceArn"] = self._extract_arn_from_path()
+        # A copy: what was answered must not change under the hands of the serializer, nor the client's lists become ours.
+        return ActionResult(copy.deepcopy(getattr(backend, operation)(parameters)))
+
+
+def _entry_principal(arn: str) -> str:
+    """An access entry is for the role, not for one session of it."""
+    if ":assumed-role/" in arn:
+        account, name = arn.split(":")[4], arn.split("/")[1]
+        return f"arn:{arn.split(':')[1]}:iam::{account}:role/{name}"
+    return arn
+
+
+def _method(operation: str) -> Callable[[EksResponse], ActionResult]:
+    def method(self: EksResponse) -> ActionResult:
+        return self.answer(operation)
+
+    method.__name__ = operation
+    return method
+
+
+def install() -> None:
+    for name in get_service_model("eks").operation_names:
+        operation = camelcase_to_underscores(name)
+        if hasattr(EksBackend, operation):
+            setattr(EksResponse, operation, _method(operation))
+    for path in MORE_PATHS:
+        urls.url_paths["{0}/" + path] = EksResponse.dispatch
+    use_backend(eks_backends, EksBackend)
+    use_response(urls, EksResponse)

@@ -1,0 +1,60 @@
+# Copyright (c) 2026, the meshgate authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Envoy's health check results in the words of DescribeTargetHealth."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from meshgate_aws.alb import health
+from meshgate_aws.alb.state import parse
+
+GROUP = "arn:group"
+HOST = (GROUP, "10.0.0.1", 8080)
+
+
+def verdict(flags: dict[str, Any] | None, failure: str = "", used: bool = True, check: bool = True, **target: Any) -> tuple[str, str]:
+    group = {"arn": GROUP, "health_check": {"enabled": check}, "targets": [{"id": "10.0.0.1", "port": 8080, **target}]}
+    groups = parse({"revision": "1", "target_groups": [group]}).target_groups
+    found = {} if flags is None else {HOST: flags}
+    (result,) = health.report(groups, {GROUP} if used else set(), found, {HOST: failure} if failure else {})
+    assert (result["target_group_arn"], result["id"], result["port"]) == HOST
+    return result["state"], result["reason"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "failure", "expected"),
+    [
+        (None, "", ("initial", "Elb.InitialHealthChecking")),
+        ({"pending_active_hc": True, "failed_active_health_check": True}, "", ("initial", "Elb.InitialHealthChecking")),
+        ({"eds_health_status": "HEALTHY"}, "", ("healthy", "")),
+        ({"eds_health_status": "HEALTHY"}, "NETWORK", ("healthy", "")),
+        ({"failed_active_health_check": True}, "NETWORK", ("unhealthy", "Target.FailedHealthChecks")),
+        ({"failed_active_health_check": True}, "ACTIVE", ("unhealthy", "Target.ResponseCodeMismatch")),
+        ({"failed_active_health_check": True}, "NETWORK_TIMEOUT", ("unhealthy", "Target.Timeout")),
+        ({"failed_active_health_check": True, "active_hc_timeout": True}, "NETWORK", ("unhealthy", "Target.Timeout")),
+    ],
+)
+def test_states(flags: dict[str, Any] | None, failure: str, expected: tuple[str, str]) -> None:
+    assert verdict(flags, failure) == expected
+
+
+def test_what_the_state_says_goes_before_what_envoy_says() -> None:
+    assert verdict({}, state="draining") == ("draining", "Target.DeregistrationInProgress")
+    assert verdict({}, reachable=False) == ("unhealthy", "Target.Timeout")
+    assert verdict({}, used=False) == ("unused", "Target.NotInUse")
+    assert verdict({}, check=False) == ("unavailable", "Target.HealthCheckDisabled")
+
+
+def test_failures_are_read_from_envoys_events() -> None:
+    def event(**what: Any) -> str:
+        return json.dumps({"cluster_name": GROUP, "host": {"socket_address": {"address": "10.0.0.1", "port_value": 8080}}, **what})
+
+    failures: dict[health.Host, str] = {}
+    health.collect_failures(iter(["no json", "{}", event(health_check_failure_event={"failure_type": "NETWORK"})]), failures)
+    assert failures == {HOST: "NETWORK"}
+    health.collect_failures(iter([event(add_healthy_event={}), event(health_check_failure_event={})]), failures)
+    assert failures == {HOST: "ACTIVE"}
