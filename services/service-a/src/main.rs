@@ -1,0 +1,12 @@
+use std::process::ExitCode;
+
+use service_kit::{Service, run};
+
+fn main() -> ExitCode {
+    let service = Service {
+        name: "service-a",
+        version: env!("CARGO_PKG_VERSION"),
+        help: "GET /route?p=NAME, GET /health",
+    };
+    run(&service, |_, _| Ok(service_a::routes()))
+}
