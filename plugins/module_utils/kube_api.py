@@ -62,13 +62,13 @@ class KubeApi:
 
     def __init__(self, kubectl: str = "kubectl", kubeconfig: str | None = None, context: str | None = None, timeout: float = 30, workers: int = 8) -> None:
         self.timeout = timeout
-        self.workers = workers
         self._argv = [kubectl, *(["--kubeconfig", kubeconfig] if kubeconfig else []), *(["--context", context] if context else []), "proxy"]
         self._local = threading.local()
         self._connections: list[_UnixConnection] = []
         self._discovered: dict[str, dict[str, Resource]] = {}
         self._folder = ""
         self._process: subprocess.Popen[str] | None = None
+        self._pool = ThreadPoolExecutor(max_workers=workers)
 
     def __enter__(self) -> KubeApi:
         self._folder = tempfile.mkdtemp(prefix="meshgate-kube-")  # 0700: who reaches the socket has the kubeconfig's rights
@@ -88,6 +88,7 @@ class KubeApi:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self._pool.shutdown()
         for connection in self._connections:
             connection.close()
         if self._process:
@@ -132,9 +133,8 @@ class KubeApi:
         return connection
 
     def map(self, function: t.Callable[[T], R], items: t.Iterable[T]) -> list[R]:
-        """Call in parallel, answers in order."""
-        with ThreadPoolExecutor(max_workers=self.workers) as pool:
-            return list(pool.map(function, items))
+        """Call in parallel, answers in order. The function itself must not call map: it would wait for its own thread."""
+        return list(self._pool.map(function, items))
 
     # -- objects ----------------------------------------------------------------------------------------------------
 
@@ -172,9 +172,7 @@ class KubeApi:
                 return None
             raise
 
-    def find(
-        self, api_version: str, kind: str, namespace: str | None = None, labels: str | None = None, fields: str | None = None
-    ) -> list[dict[str, t.Any]]:
+    def find(self, api_version: str, kind: str, namespace: str | None = None, labels: str | None = None, fields: str | None = None) -> list[dict[str, t.Any]]:
         """Empty when the kind does not exist. Items carry apiVersion and kind."""
         path = self.path(api_version, kind, None, namespace)
         query = {k: v for k, v in (("labelSelector", labels), ("fieldSelector", fields)) if v}

@@ -20,6 +20,7 @@ import yaml
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_api import KubeApi, KubeError
 
 Manifest = dict[str, t.Any]
+_Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 HIDDEN = "hidden"
 # The server's own bookkeeping: never part of anybody's intent.
 _BOOKKEEPING = (
@@ -34,7 +35,18 @@ _BOOKKEEPING = (
     ("metadata", "annotations", "deployment.kubernetes.io/revision"),
 )
 # Kinds on which others of the same list depend, in the order in which they must exist.
-_FIRST = ("Namespace", "CustomResourceDefinition", "ServiceAccount", "Secret", "ConfigMap", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "Service")
+_FIRST = (
+    "Namespace",
+    "CustomResourceDefinition",
+    "ServiceAccount",
+    "Secret",
+    "ConfigMap",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "Role",
+    "RoleBinding",
+    "Service",
+)
 
 
 @dataclass(frozen=True)
@@ -82,9 +94,7 @@ class ApplyError(KubeError):
     """The API server refused an object; the message names it."""
 
 
-def plan(
-    api: KubeApi, manifests: t.Iterable[Manifest], field_manager: str, force_conflicts: bool = True, ignore: t.Sequence[Ignore] = ()
-) -> list[Change]:
+def plan(api: KubeApi, manifests: t.Iterable[Manifest], field_manager: str, force_conflicts: bool = True, ignore: t.Sequence[Ignore] = ()) -> list[Change]:
     """What apply() would do, in the manifests' order. Nothing is written.
 
     An object whose namespace or kind does not exist yet is a create.
@@ -94,9 +104,7 @@ def plan(
     return api.map(lambda manifest: _plan_one(api, manifest, field_manager, force_conflicts, ignore), wanted)
 
 
-def apply(
-    api: KubeApi, manifests: t.Iterable[Manifest], field_manager: str, force_conflicts: bool = True, ignore: t.Sequence[Ignore] = ()
-) -> list[Change]:
+def apply(api: KubeApi, manifests: t.Iterable[Manifest], field_manager: str, force_conflicts: bool = True, ignore: t.Sequence[Ignore] = ()) -> list[Change]:
     """Apply them for real, what others need first; the answer tells what each one was before and is now."""
     changes = []
     for manifest in sorted(documents(manifests), key=_rank):
@@ -248,7 +256,7 @@ def _keep_live(live: t.Any, wanted: t.Any, path: tuple[str, ...]) -> None:
     step, rest = path[0], path[1:]
     if step == "*":
         if isinstance(live, list) and isinstance(wanted, list):
-            for one, other in zip(live, wanted):
+            for one, other in zip(live, wanted, strict=False):
                 _keep_live(one, other, rest)
     elif not (isinstance(live, dict) and isinstance(wanted, dict)):
         return
@@ -265,6 +273,14 @@ def _keep_live(live: t.Any, wanted: t.Any, path: tuple[str, ...]) -> None:
 def _documents_text(changes: t.Iterable[Change], side: str) -> str:
     parts = []
     for change in changes:
-        body = getattr(change, side)
-        parts.append(f"# {change.id}\n" + (yaml.safe_dump(body, sort_keys=True, default_flow_style=False) if body else ""))
+        body = _shortened(change, getattr(change, side))
+        parts.append(f"# {change.id}\n" + (yaml.dump(body, Dumper=_Dumper, sort_keys=True, default_flow_style=False) if body else ""))
     return "---\n".join(parts)
+
+
+def _shortened(change: Change, body: Manifest) -> Manifest:
+    """A whole CRD that comes or goes is a hundred kilobytes that nobody reads; its versions say what it is."""
+    if not body or change.kind != "CustomResourceDefinition" or change.action == "update":
+        return body
+    versions = [version.get("name") for version in (body.get("spec") or {}).get("versions") or []]
+    return {**body, "spec": {"versions": versions}}

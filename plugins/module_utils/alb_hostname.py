@@ -1,0 +1,141 @@
+# Copyright (c) 2026, the meshgate authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Finding the load balancer behind an Ingress, a Gateway or a cluster's tags, and waiting until it serves."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import time
+import typing as t
+from dataclasses import dataclass, field
+
+from ansible_collections.meshgate.eks_istio.plugins.module_utils import alb_elbv2, alb_kubernetes
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_api import KubeApi
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.progress import Waiting
+
+GATEWAY = ("gateway.networking.k8s.io/v1", "Gateway")
+STAGES = ("hostname", "active", "healthy_targets", "dns", "http")
+# What a load balancer answers by itself while nothing behind it can.
+GATEWAY_ERRORS = (502, 503, 504)
+
+
+class NotThere(Exception):
+    """It did not come so far in time."""
+
+    def __init__(self, message: str, causes: list[str], found: dict[str, t.Any]) -> None:
+        super().__init__(message + "".join(f"\n  {cause}" for cause in causes))
+        self.causes = causes
+        self.found = found
+
+
+@dataclass
+class Wanted:
+    """Which one, and how far it must have come."""
+
+    ingress: str = ""
+    gateway: str = ""
+    namespace: str = "default"
+    cluster: str = ""
+    stack: str = ""
+    wait_for: list[str] = field(default_factory=lambda: ["hostname"])
+    wait_timeout: float = 300
+    connect_to: str = ""
+    http_path: str = "/"
+
+    @property
+    def name(self) -> str:
+        if self.ingress or self.gateway:
+            return f"{'Ingress' if self.ingress else 'Gateway'} {self.namespace}/{self.ingress or self.gateway}"
+        return f"the load balancer of cluster {self.cluster}" + (f", stack {self.stack}" if self.stack else "")
+
+
+@dataclass
+class Look:
+    """Looks at it until it has come so far."""
+
+    wanted: Wanted
+    elbv2: t.Any
+    api: KubeApi | None = None
+    interval: float = 0.5
+    sleep: t.Callable[[float], None] = time.sleep
+
+    def run(self) -> dict[str, t.Any]:
+        waiting = Waiting(self.wanted.name)
+        while True:
+            found, state = self.once()
+            if not state:
+                return {**found, "waited": round(waiting.elapsed, 1)}
+            waiting.saw(state)
+            if waiting.elapsed >= self.wanted.wait_timeout:
+                raise NotThere(f"{self.wanted.name}: {state}, after {waiting.elapsed:.0f} s", self.causes(), found)
+            self.sleep(self.interval)
+
+    def once(self) -> tuple[dict[str, t.Any], str]:
+        """What there is, and what is still missing of what is wanted."""
+        wanted = self.wanted
+        hostname, lb = self._find()
+        found: dict[str, t.Any] = {"hostname": hostname}
+        if lb:
+            found = alb_elbv2.describe(self.elbv2, lb)
+        if not hostname:
+            return found, "no hostname yet" if wanted.wait_for else ""
+        for stage in STAGES:
+            if stage in wanted.wait_for and (state := self._state(stage, found)):
+                return found, state
+        return found, ""
+
+    def _find(self) -> tuple[str, dict[str, t.Any] | None]:
+        wanted = self.wanted
+        if self.api and (wanted.ingress or wanted.gateway):
+            kind = alb_kubernetes.INGRESS if wanted.ingress else GATEWAY
+            hostname = alb_kubernetes.hostname(self.api.get(*kind, wanted.ingress or wanted.gateway, wanted.namespace))
+            return hostname, alb_elbv2.by_hostname(self.elbv2, hostname) if hostname else None
+        items = alb_elbv2.by_tags(self.elbv2, wanted.cluster, wanted.stack)
+        if len(items) > 1:
+            names = ", ".join(lb["LoadBalancerName"] for lb in items)
+            raise NotThere(f"{wanted.name}: {len(items)} load balancers match ({names}); say which by stack", [], {})
+        return (items[0]["DNSName"], items[0]) if items else ("", None)
+
+    def _state(self, stage: str, found: dict[str, t.Any]) -> str:
+        if stage == "hostname":
+            return ""
+        if stage in ("active", "healthy_targets") and "arn" not in found:
+            return f"ELBv2 knows no load balancer {found['hostname']}"
+        if stage == "active":
+            return "" if found["state"] == "active" else f"its state is {found['state']} {found['state_reason']}".strip()
+        if stage == "healthy_targets":
+            return alb_elbv2.health_state(found)
+        if stage == "dns":
+            return _resolves(found["hostname"])
+        return answers(found["hostname"], self.wanted.connect_to, self.wanted.http_path)
+
+    def causes(self) -> list[str]:
+        wanted = self.wanted
+        if not self.api:
+            return []
+        if wanted.ingress or wanted.gateway:
+            return alb_kubernetes.causes(self.api, "Ingress" if wanted.ingress else "Gateway", wanted.ingress or wanted.gateway, wanted.namespace)
+        return alb_kubernetes.controller_causes(self.api)
+
+
+def _resolves(hostname: str) -> str:
+    try:
+        socket.getaddrinfo(hostname, 80)
+    except OSError as error:
+        return f"{hostname} does not resolve: {error}"
+    return ""
+
+
+def answers(hostname: str, connect_to: str, path: str) -> str:
+    """Empty when something behind the load balancer answers a request to it."""
+    host, _, port = (connect_to or f"{hostname}:80").rpartition(":")
+    connection = http.client.HTTPConnection(host.strip("[]"), int(port), timeout=5)
+    try:
+        connection.request("GET", path, headers={"Host": hostname})
+        status = connection.getresponse().status
+    except (OSError, http.client.HTTPException) as error:
+        return f"http://{hostname}{path} by way of {host}:{port} does not answer: {error}"
+    finally:
+        connection.close()
+    return f"http://{hostname}{path} answers {status}" if status in GATEWAY_ERRORS else ""

@@ -1,0 +1,292 @@
+# Copyright (c) 2026, the meshgate authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Bringing Istio to a specification: measure what differs, then install only if something does."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import tempfile
+import typing as t
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import yaml
+
+from ansible_collections.meshgate.eks_istio.plugins.module_utils import alb_kubernetes, istio_operator, kube_ready
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.istioctl import Istioctl, IstioError, last_error, parse, release, skew_problem
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_api import KubeApi
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.progress import report
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.server_side_apply import Change, Manifest, apply, changed, delete, plan, plan_delete
+
+OUR_FIELD_MANAGER = "meshgate"
+OWNERSHIP = "meshgate.io/cluster"
+NAMESPACE = ("v1", "Namespace")
+INJECTOR = ("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration")
+
+
+@dataclass
+class Request:
+    spec: dict[str, t.Any] = field(default_factory=dict)
+    values: dict[str, t.Any] = field(default_factory=dict)
+    files: list[str] = field(default_factory=list)
+    name: str = "installed-state"
+    revision: str = ""
+    namespace: str = "istio-system"
+    prerequisites: list[Manifest] = field(default_factory=list)
+    readiness_gates: bool = False
+    readiness_timeout: int = 300
+    force: bool = False
+
+
+@dataclass
+class Result:
+    changed: bool = False
+    changes: list[Change] = field(default_factory=list)
+    restarts: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    command: list[str] = field(default_factory=list)
+    stdout: str = ""
+    stderr: str = ""
+    version_before: str = ""
+    version_after: str = ""
+    components: list[str] = field(default_factory=list)
+
+    def resources(self) -> list[dict[str, str]]:
+        found = [change.summary() for change in self.changes]
+        for restart in self.restarts:
+            namespace, name = restart.split("/")
+            found.append({"api_version": "apps/v1", "kind": "Deployment", "namespace": namespace, "name": name, "action": "restart"})
+        return found
+
+
+class Install:
+    """One run of state=present. The methods are the steps, in their order."""
+
+    def __init__(self, request: Request, istioctl: Istioctl, api: KubeApi) -> None:
+        self.request = request
+        self.istioctl = istioctl
+        self.api = api
+        self.result = Result()
+        self.rendered: list[Manifest] = []
+        self.files: list[str] = []
+        self.revision = request.revision or request.spec.get("revision") or "default"
+
+    def run(self, check: bool) -> Result:
+        with tempfile.TemporaryDirectory(prefix="meshgate-istio-") as folder:
+            self.files = self._write(folder)
+            self.measure()
+            if self.istio_changes:
+                self.judge()
+            result = self.result
+            result.changed = changed(result.changes) or bool(result.restarts)
+            if check:
+                return result
+            if changed(self.prerequisite_changes) or self.istio_changes:
+                self.prepare()
+            if self.istio_changes:
+                self.install()
+            self.gate()
+            self.verify()
+        return result
+
+    # -- looking ----------------------------------------------------------------------------------------------------
+
+    def measure(self) -> None:
+        request, result = self.request, self.result
+        with ThreadPoolExecutor() as pool:
+            version = pool.submit(self.istioctl.version)
+            rendering = pool.submit(self.istioctl.render, self.files, request.force)
+            before = pool.submit(running_version, self.api, request.namespace, self.revision)
+            prerequisites = pool.submit(self._plan_prerequisites)
+            self.owner = istio_operator.Owner(request.name, request.namespace, self.revision, version.result())
+            self.rendered = istio_operator.own(rendering.result(), self.owner)
+            result.version_before, result.version_after = before.result(), self.owner.version
+            self.prerequisite_changes = prerequisites.result()
+        result.components = sorted({istio_operator.component(manifest) for manifest in self.rendered})
+        self.leftovers = istio_operator.superfluous(self.api, self.rendered, self.owner)
+        changes = plan(self.api, self.rendered, istio_operator.FIELD_MANAGER, ignore=istio_operator.NOISE)
+        self.istio_changes = [*self._unrendered(changes), *(c for c in changes if c.action != "unchanged"), *plan_delete(self.leftovers)]
+        unchanged = [c for c in changes if c.action == "unchanged"]
+        result.changes = [*self.prerequisite_changes, *self.istio_changes, *unchanged]
+        if request.readiness_gates and not self.istio_changes:
+            result.restarts = self._ungated()
+
+    def _plan_prerequisites(self) -> list[Change]:
+        self.prerequisites = [not_adopted(self.api, manifest) for manifest in self.request.prerequisites]
+        return plan(self.api, self.prerequisites, OUR_FIELD_MANAGER)
+
+    def _unrendered(self, changes: list[Change]) -> list[Change]:
+        """What install makes although no manifest names it: the namespace and the default tag's webhook."""
+        found = []
+        namespace = self.request.namespace
+        named = {c.name for c in self.prerequisite_changes if c.kind == "Namespace"}
+        if changes and namespace not in named and self.api.get(*NAMESPACE, namespace) is None:
+            found.append(_create(*NAMESPACE, namespace))
+        tagged = self.revision == "default" and any(c.kind == INJECTOR[1] for c in changes)
+        managed_elsewhere = ((self.request.spec.get("values") or {}).get("global") or {}).get("operatorManageWebhooks")
+        if tagged and not managed_elsewhere and self.api.get(*INJECTOR, istio_operator.DEFAULT_TAG_WEBHOOK) is None:
+            found.append(_create(*INJECTOR, istio_operator.DEFAULT_TAG_WEBHOOK))
+        return found
+
+    def _services(self) -> list[tuple[str, str]]:
+        ingresses = [manifest for manifest in self.prerequisites if manifest["kind"] == "Ingress"]
+        return list(dict.fromkeys(service for ingress in ingresses for service in alb_kubernetes.backends(ingress)))
+
+    def _ungated(self) -> list[str]:
+        pods = alb_kubernetes.ungated_pods(self.api, self._services())
+        owners = ((pod["metadata"]["namespace"], alb_kubernetes.owning_deployment(self.api, pod)) for pod in pods)
+        return list(dict.fromkeys(f"{namespace}/{name}" for namespace, name in owners if name))
+
+    # -- judging ----------------------------------------------------------------------------------------------------
+
+    def judge(self) -> None:
+        """Refuse before anything is written."""
+        request, result = self.request, self.result
+        problem = skew_problem(result.version_before, result.version_after, request.force)
+        if problem:
+            raise IstioError(problem, version_before=result.version_before, version_after=result.version_after)
+        namespaces = {item["metadata"]["name"]: item["metadata"].get("labels") or {} for item in self.api.find(*NAMESPACE)}
+        for manifest in self.prerequisites:
+            if manifest["kind"] == "Namespace":
+                namespaces[manifest["metadata"]["name"]] = {
+                    **namespaces.get(manifest["metadata"]["name"], {}),
+                    **(manifest["metadata"].get("labels") or {}),
+                }
+        blocked = istio_operator.injection_problems(self.rendered, namespaces, self.revision)
+        if blocked:
+            raise IstioError("; ".join(blocked))
+        errors, warnings = self.istioctl.precheck()
+        result.warnings += [f"istioctl x precheck: {line}" for line in warnings] + self._broken_injectors()
+        if errors and not request.force:
+            raise IstioError(f"istioctl x precheck refuses this cluster (`force` overrides it): {'; '.join(errors)}")
+
+    def _broken_injectors(self) -> list[str]:
+        """Other injectors whose Service has no endpoint keep pods from starting."""
+        found = []
+        for webhook in self.api.find(*INJECTOR, labels="app=sidecar-injector"):
+            revision = (webhook["metadata"].get("labels") or {}).get(istio_operator.REVISION)
+            state = kube_ready.endpoints_state(self.api, kube_ready.webhook_services([webhook])) if revision != self.revision else ""
+            if state:
+                found.append(f"injector {webhook['metadata']['name']} of revision {revision} cannot answer ({state}): pods that it selects will not start")
+        return found
+
+    # -- doing ------------------------------------------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Namespaces, then the Services of gateways as istioctl would apply them, then the other prerequisites."""
+        is_namespace = [manifest for manifest in self.prerequisites if manifest["kind"] == "Namespace"]
+        others = [manifest for manifest in self.prerequisites if manifest["kind"] != "Namespace"]
+        apply(self.api, is_namespace, OUR_FIELD_MANAGER)
+        services = self._services()
+        if services:
+            wanted = [m for m in self.rendered if m["kind"] == "Service" and (m["metadata"].get("namespace"), m["metadata"]["name"]) in services]
+            apply(self.api, wanted, istio_operator.FIELD_MANAGER)
+        apply(self.api, others, OUR_FIELD_MANAGER)
+        if self.request.readiness_gates and services:
+            kube_ready.await_true(
+                "target group of the gateway",
+                lambda: alb_kubernetes.bindings_state(self.api, services),
+                self.request.readiness_timeout,
+                why=self._ingress_causes,
+            )
+
+    def _ingress_causes(self) -> list[str]:
+        ingresses = [manifest["metadata"] for manifest in self.prerequisites if manifest["kind"] == "Ingress"]
+        return [line for metadata in ingresses for line in alb_kubernetes.causes(self.api, "Ingress", metadata["name"], metadata["namespace"])]
+
+    def install(self) -> None:
+        request, result = self.request, self.result
+        result.command, answer = self.istioctl.install(self.files, request.readiness_timeout, request.force)
+        result.stdout, result.stderr = answer.stdout, answer.stderr
+        if answer.rc:
+            why = self._causes()
+            raise IstioError(
+                f"istioctl install failed: {last_error(answer)}" + "".join(f"\n  {line}" for line in why),
+                command=result.command,
+                stdout=answer.stdout,
+                stderr=answer.stderr,
+                causes=why,
+            )
+        delete(self.api, istio_operator.superfluous(self.api, self.rendered, self.owner))
+
+    def gate(self) -> None:
+        """A gateway whose pods came before their target group is rolled, once."""
+        if not self.request.readiness_gates:
+            return
+        for restart in self._ungated():
+            namespace, name = restart.split("/")
+            report(f"rolling Deployment {restart}: its pods lack the readiness gate of their target group")
+            now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+            annotation = {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": now}}}
+            self.api.merge("apps/v1", "Deployment", name, namespace, {"spec": {"template": annotation}})
+            if restart not in self.result.restarts:
+                self.result.restarts.append(restart)
+            self.result.changed = True
+
+    def verify(self) -> None:
+        """Also when nothing differed: a control plane that does not run is not installed."""
+        kube_ready.await_true(
+            "Istio",
+            lambda: kube_ready.workloads_state(self.api, self.rendered) or self._gates_state(),
+            self.request.readiness_timeout,
+            why=self._causes,
+        )
+
+    def _gates_state(self) -> str:
+        pods = alb_kubernetes.ungated_pods(self.api, self._services()) if self.request.readiness_gates else []
+        names = ", ".join(pod["metadata"]["name"] for pod in pods)
+        return f"pods without the readiness gate of their target group: {names}" if pods else ""
+
+    def _causes(self) -> list[str]:
+        def waits(manifest: Manifest) -> bool:
+            return manifest["kind"] in kube_ready.WORKLOADS and bool(kube_ready.workloads_state(self.api, [manifest]))
+
+        waiting = [manifest for manifest in self.rendered if waits(manifest)]
+        return kube_ready.causes(self.api, waiting) + (self._ingress_causes() if self.request.readiness_gates else [])
+
+    def _write(self, folder: str) -> list[str]:
+        request = self.request
+        operator = istio_operator.document(request.spec, request.values, request.revision, request.name, request.namespace)
+        path = os.path.join(folder, "operator.yaml")
+        with open(path, "w", encoding="utf-8") as stream:
+            yaml.safe_dump(operator, stream)
+        return [*request.files, path]
+
+
+def not_adopted(api: KubeApi, manifest: Manifest) -> Manifest:
+    """A namespace that somebody else made does not become ours, whatever else we label it with."""
+    metadata = manifest["metadata"]
+    if manifest["kind"] != "Namespace" or OWNERSHIP not in (metadata.get("labels") or {}):
+        return manifest
+    live = api.get(*NAMESPACE, metadata["name"])
+    if live is None or OWNERSHIP in (live["metadata"].get("labels") or {}):
+        return manifest
+    labels = {k: v for k, v in metadata["labels"].items() if k != OWNERSHIP}
+    return {**manifest, "metadata": {**metadata, "labels": labels}}
+
+
+def running_version(api: KubeApi, namespace: str, revision: str) -> str:
+    """The version of the control plane that runs, empty if none does."""
+    live = api.get("apps/v1", "Deployment", "istiod" if revision == "default" else f"istiod-{revision}", namespace)
+    if live is None:
+        return ""
+    label = (live["metadata"].get("labels") or {}).get(istio_operator.VERSION, "")
+    image = live["spec"]["template"]["spec"]["containers"][0].get("image", "")
+    return label if release(label) else image.rpartition(":")[2]
+
+
+def operator_files(paths: list[str]) -> list[Manifest]:
+    """The IstioOperator documents of the user's own files."""
+    found = []
+    for path in paths:
+        try:
+            with open(path, encoding="utf-8") as stream:
+                found += parse(stream.read())
+        except (OSError, yaml.YAMLError) as error:
+            raise IstioError(f"files: {path} cannot be read: {error}") from error
+    return found
+
+
+def _create(api_version: str, kind: str, name: str) -> Change:
+    return Change(api_version, kind, name, "", "create", after={"apiVersion": api_version, "kind": kind, "metadata": {"name": name}})
