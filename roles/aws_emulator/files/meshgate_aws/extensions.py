@@ -13,5 +13,7 @@ def install() -> None:
         return
     _installed = True
     from .eks import service as eks
+    from .elbv2 import service as elbv2
 
-    eks.install()
+    for service in (eks, elbv2):
+        service.install()

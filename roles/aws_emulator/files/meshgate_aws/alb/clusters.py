@@ -21,8 +21,14 @@ def cluster(group: TargetGroup, layout: Layout) -> Json:
         "eds_cluster_config": {"eds_config": config_source(str(layout.endpoints(group.arn)))},
         "connect_timeout": CONNECT_TIMEOUT,
         "lb_policy": _BALANCING.get(group.attributes.get("load_balancing.algorithm.type", ""), "ROUND_ROBIN"),
-        # Fail open: with no healthy target at all, every target is tried. New ones wait for their first check.
-        "common_lb_config": {"healthy_panic_threshold": {"value": 0.01}, "ignore_new_hosts_until_first_hc": True},
+        "common_lb_config": {
+            # Fail open: with no healthy target (less than the 1 % that Envoy can be told), every target is tried.
+            "healthy_panic_threshold": {"value": 1},
+            # A new one waits for its first check all the same.
+            "ignore_new_hosts_until_first_hc": True,
+            # Otherwise a target that is healthy again could wait another second.
+            "update_merge_window": "0s",
+        },
         "ignore_health_on_host_removal": True,
         "metadata": {"filter_metadata": {METADATA: {"blocked": group.blocked}}},
     }

@@ -79,12 +79,16 @@ class Envoy:
         while not self._stopping.is_set():
             started = time.monotonic()
             self._layout.admin_socket.unlink(missing_ok=True)
-            self._process = subprocess.Popen(self._command, user=self._user, group=self._user, extra_groups=None if self._user is None else [])
-            code = self._process.wait()
+            try:
+                extra_groups = None if self._user is None else []
+                self._process = subprocess.Popen(self._command, user=self._user, group=self._user, extra_groups=extra_groups)
+                end = f"envoy ended with {self._process.wait()}"
+            except (OSError, subprocess.SubprocessError) as error:
+                end = f"envoy cannot be started ({error})"
             if self._stopping.is_set():
                 return
             pause = 0.5 if time.monotonic() - started > 60 else min(pause * 2, _LONGEST_PAUSE)
-            log(f"envoy ended with {code}; starting it again in {pause:.0f} s")
+            log(f"{end}; starting it again in {pause:.0f} s")
             self._stopping.wait(pause)
 
     def ask(self, path: str, method: str = "GET") -> bytes:

@@ -1,0 +1,139 @@
+# Copyright (c) 2026, the meshgate authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""The ELBv2 backend and its HTTP side, put in the place of moto's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.core.responses import ActionResult
+from moto.elb import urls as elb_urls
+from moto.elbv2 import models as moto_models
+from moto.elbv2.exceptions import DuplicateListenerError, LoadBalancerNotFoundError, TargetGroupNotFoundError
+from moto.elbv2.models import ELBv2Backend, elbv2_backends
+from moto.elbv2.responses import ELBV2Response
+
+from ..common import error, use_backend
+from .models import LoadBalancer, TargetGroup
+
+MAX_TAGS = 50
+
+
+class Elbv2Backend(ELBv2Backend):
+    def create_load_balancer(self, name: str, security_groups: list[str], subnet_ids: list[str], **given: Any) -> Any:  # type: ignore[override]
+        mappings = given.get("subnet_mappings") or []
+        wanted = [*subnet_ids, *(mapping["SubnetId"] for mapping in mappings)]
+        kind = given.get("loadbalancer_type") or "application"
+        given["scheme"] = given.get("scheme") or "internet-facing"
+        known = next((balancer for balancer in self.load_balancers.values() if balancer.name == name), None)
+        if known:
+            # CreateLoadBalancer: "This operation is idempotent"; the same name with other settings is DuplicateLoadBalancerName.
+            same = sorted(s.id for s in known.subnets) == sorted(wanted) and (known.scheme, known.type) == (given["scheme"], kind)
+            if same and sorted(known.security_groups or []) == sorted(security_groups or known.security_groups or []):
+                return known
+            raise error("DuplicateLoadBalancerName", f"A load balancer with the same name '{name}' exists, but with different settings")
+        subnets = [subnet for subnet in map(self.ec2_backend.get_subnet, wanted) if subnet]
+        if kind == "application" and len({subnet.availability_zone for subnet in subnets}) < 2:
+            raise error("ValidationError", "At least two subnets in two different Availability Zones must be specified")
+        self._check_security_groups(security_groups)
+        if kind == "application" and not security_groups:
+            security_groups = [self.ec2_backend.get_default_security_group(subnets[0].vpc_id).id]
+        return super().create_load_balancer(name, security_groups, subnet_ids, **given)
+
+    def _check_security_groups(self, ids: list[str]) -> None:
+        for group_id in ids or []:
+            if self.ec2_backend.get_security_group_from_id(group_id) is None:
+                raise error("InvalidSecurityGroup", f"The security group '{group_id}' does not exist")
+
+    def delete_load_balancer(self, arn: str) -> None:
+        balancer = self.load_balancers.get(arn)
+        if balancer and balancer.attrs.get("deletion_protection.enabled") == "true":
+            raise error("OperationNotPermitted", f"Load balancer '{arn}' cannot be deleted because deletion protection is enabled")
+        super().delete_load_balancer(arn)
+
+    def create_listener(self, load_balancer_arn: str, protocol: str, port: Any, *rest: Any, **given: Any) -> Any:  # type: ignore[override]
+        balancer = self.load_balancers.get(load_balancer_arn)
+        if balancer and any(str(listener.port) == str(port) for listener in balancer.listeners.values()):
+            raise DuplicateListenerError()
+        if protocol in ("HTTPS", "TLS") and not given.get("certificate"):
+            raise error("ValidationError", f"A certificate must be specified for {protocol} listeners")
+        if given.get("certificate") and not self._certificate_exists(given["certificate"]):
+            raise error("CertificateNotFound", f"Certificate ARN '{given['certificate']}' is not valid")
+        return super().create_listener(load_balancer_arn, protocol, port, *rest, **given)
+
+    def describe_target_health(self, target_group_arn: str, targets: list[dict[str, Any]]) -> Any:
+        group: Any = self.target_groups.get(target_group_arn)
+        if group is None:
+            raise TargetGroupNotFoundError()
+        asked = targets or [*group.registered.values(), *group.still_draining().values()]
+        return [_description(group, target) for target in asked]
+
+    def add_tags(self, resource_arns: list[str], tags: list[dict[str, str]]) -> None:
+        for arn in resource_arns:
+            self._get_resource_by_arn(arn)
+            existing = self.tagging_service.get_tag_dict_for_resource(arn)
+            if len({*existing, *(tag["Key"] for tag in tags)}) > MAX_TAGS:
+                raise error("TooManyTags", f"The maximum number of tags for a resource is {MAX_TAGS}")
+            self.tagging_service.tag_resource(arn, tags)
+
+    def describe_tags(self, resource_arns: list[str]) -> dict[str, dict[str, str]]:
+        for arn in resource_arns:
+            self._get_resource_by_arn(arn)
+        return super().describe_tags(resource_arns)
+
+    def balancer(self, arn: str) -> Any:
+        if arn not in self.load_balancers:
+            raise LoadBalancerNotFoundError()
+        return self.load_balancers[arn]
+
+
+def _description(group: Any, target: dict[str, Any]) -> dict[str, Any]:
+    state, reason, text = group.health(target)
+    port = group.port_of(target)
+    shown = {"Id": target["Id"], "Port": port, "AvailabilityZone": target.get("AvailabilityZone")}
+    check = port if group.health_check_port in (None, "traffic-port") else group.health_check_port
+    return {"Target": shown, "HealthCheckPort": str(check), "TargetHealth": {"State": state, "Reason": reason, "Description": text}}
+
+
+class Elbv2Response(ELBV2Response):
+    def create_listener(self) -> ActionResult:
+        answer = super().create_listener()
+        listener = answer.result["Listeners"][0]  # type: ignore[index]
+        if listener.protocol not in ("HTTPS", "TLS"):
+            listener.ssl_policy = None
+        return answer
+
+    def describe_trust_stores(self) -> ActionResult:
+        if self._get_param("TrustStoreArns") or self._get_param("Names"):
+            raise error("TrustStoreNotFound", "One or more trust stores not found")
+        return ActionResult({"TrustStores": []})
+
+    def modify_ip_pools(self) -> ActionResult:
+        balancer = self.elbv2_backend.balancer(self._get_param("LoadBalancerArn"))  # type: ignore[attr-defined]
+        if self._get_param("RemoveIpamPools"):
+            balancer.ipam_pools = None
+        balancer.ipam_pools = self._get_param("IpamPools") or balancer.ipam_pools
+        return ActionResult({"IpamPools": balancer.ipam_pools})
+
+    def modify_capacity_reservation(self) -> ActionResult:
+        balancer = self.elbv2_backend.balancer(self._get_param("LoadBalancerArn"))  # type: ignore[attr-defined]
+        balancer.minimum_capacity = self._get_param("MinimumLoadBalancerCapacity")
+        if self._get_bool_param("ResetCapacityReservation"):
+            balancer.minimum_capacity = None
+        return self.describe_capacity_reservation()
+
+    def describe_capacity_reservation(self) -> ActionResult:
+        balancer = self.elbv2_backend.balancer(self._get_param("LoadBalancerArn"))  # type: ignore[attr-defined]
+        if not balancer.minimum_capacity:
+            return ActionResult({"DecreaseRequestsRemaining": 2})
+        zones = [{"AvailabilityZone": subnet.availability_zone, "State": {"Code": "provisioned"}} for subnet in balancer.subnets]
+        return ActionResult(
+            {"DecreaseRequestsRemaining": 2, "MinimumLoadBalancerCapacity": balancer.minimum_capacity, "CapacityReservationState": zones}
+        )
+
+
+def install() -> None:
+    use_backend(elbv2_backends, Elbv2Backend)
+    moto_models.FakeLoadBalancer = LoadBalancer  # type: ignore[misc]
+    moto_models.FakeTargetGroup = TargetGroup  # type: ignore[misc]
+    elb_urls.ELBV2Response = Elbv2Response  # type: ignore[misc]
