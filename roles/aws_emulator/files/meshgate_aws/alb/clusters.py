@@ -108,9 +108,7 @@ def _health_check(group: TargetGroup, layout: Layout) -> Json:
             # Without this, one wrong status would count as many as the unhealthy threshold.
             "retriable_statuses": [{"start": 100, "end": 600}],
             "codec_client_type": "HTTP2" if group.protocol_version == "HTTP2" else "HTTP1",
-            "request_headers_to_add": [
-                {"header": {"key": "user-agent", "value": "ELB-HealthChecker/2.0"}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
-            ],
+            "request_headers_to_add": [{"header": {"key": "user-agent", "value": "ELB-HealthChecker/2.0"}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}],
         }
     else:
         result["tcp_health_check"] = {}

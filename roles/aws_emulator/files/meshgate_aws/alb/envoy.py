@@ -80,8 +80,8 @@ class Envoy:
             started = time.monotonic()
             self._layout.admin_socket.unlink(missing_ok=True)
             try:
-                extra_groups = None if self._user is None else []
-                self._process = subprocess.Popen(self._command, user=self._user, group=self._user, extra_groups=extra_groups)
+                groups: list[int] | None = None if self._user is None else []
+                self._process = subprocess.Popen(self._command, user=self._user, group=self._user, extra_groups=groups)
                 end = f"envoy ended with {self._process.wait()}"
             except (OSError, subprocess.SubprocessError) as error:
                 end = f"envoy cannot be started ({error})"

@@ -26,9 +26,7 @@ def http_listener(port: int, plain: list[Owned], secure: list[Owned], layout: La
         for chain in (tls.chains(secure, problems) if secure else [])
     ]
     if plain:
-        chains.append(
-            {"name": "-", "filter_chain_match": {"transport_protocol": "raw_buffer"}, "filters": _http_filters("HTTP", port, plain, layout)}
-        )
+        chains.append({"name": "-", "filter_chain_match": {"transport_protocol": "raw_buffer"}, "filters": _http_filters("HTTP", port, plain, layout)})
     if not chains:
         return None
     result = _listener(port, chains, layout)

@@ -179,9 +179,7 @@ def _target_group(item: Json) -> TargetGroup:
             unhealthy_threshold=int(check.get("unhealthy_threshold") or 2),
             matcher=matcher or "200",
         ),
-        targets=tuple(
-            _target(target) for target in item.get("targets", ())
-        ),
+        targets=tuple(_target(target) for target in item.get("targets", ())),
     )
 
 
