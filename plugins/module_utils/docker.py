@@ -49,7 +49,7 @@ class Docker:
         command = [self.program, *args]
         source: dict[str, Any] = {"input": text} if text is not None else {"stdin": stdin or subprocess.DEVNULL}
         try:
-            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=timeout, check=False, **source)
+            done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, **source)
         except subprocess.TimeoutExpired as error:
             raise DockerError(f"no answer within {timeout:.0f} s: {' '.join(command)}", command) from error
         if check and done.returncode:
@@ -226,7 +226,7 @@ def ensure_image(docker: Docker, name: str, archive: str, variable: str, check_m
     if found:
         return found[0], False
     if archive and not os.path.exists(archive) and not check_mode:
-        raise DockerError(f"{variable}={name}: docker has no such image and its archive {archive} does not exist; accepted is an image in docker, or one with an archive")
+        raise DockerError(f"{variable}={name}: docker has no such image, nor is there its archive {archive}; accepted is an image in docker, or one with an archive")
     if check_mode:
         return None, True
     if archive:

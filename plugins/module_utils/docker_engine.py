@@ -106,7 +106,7 @@ def refusal(machine: Machine, docker: Docker) -> str | None:
         if not machine.root:
             return f"docker: the engine does not answer ({told}); start it (Docker Desktop, or `sudo systemctl start docker`) and run again"
         if not find_program("dockerd") and not machine.can_install():
-            return f"docker: the engine does not answer ({told}) and dockerd is not on this machine; accepted is a running Docker {OLDEST[0]}.{OLDEST[1]} or newer"
+            return f"docker: the engine does not answer ({told}) and there is no dockerd here; accepted is a running Docker {OLDEST[0]}.{OLDEST[1]} or newer"
         return None
     if not machine.can_install():
         who = "root on Debian or Ubuntu" if machine.root else "root"
@@ -120,7 +120,8 @@ def refusal(machine: Machine, docker: Docker) -> str | None:
 def _apt(*args: str) -> None:
     program = find_program("apt-get") or "apt-get"
     command = [program, "-o", "DPkg::Lock::Timeout=300", *args]
-    done = subprocess.run(command, env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    done = subprocess.run(command, env=quiet, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode:
         raise DockerError(f"docker could not be installed: {(done.stderr or done.stdout).strip()[-600:]}", command, done.stdout, done.stderr)
 

@@ -161,7 +161,8 @@ class Role:
     def _role_steps(self) -> list[Step]:
         iam, wanted = self.iam, self.wanted
         name = f"role {wanted.role_name}"
-        attach = Step(f"{name}, attached policy", None, wanted.policy_arn, lambda: iam.attach_role_policy(RoleName=wanted.role_name, PolicyArn=wanted.policy_arn))
+        pair = {"RoleName": wanted.role_name, "PolicyArn": wanted.policy_arn}
+        attach = Step(f"{name}, attached policy", None, wanted.policy_arn, lambda: iam.attach_role_policy(**pair))
         trust = json.dumps(wanted.trust)
         if self.role is None:
             make = {"RoleName": wanted.role_name, "Path": wanted.path, "AssumeRolePolicyDocument": trust, "Tags": as_list(wanted.tags)}
@@ -226,7 +227,7 @@ class Role:
     def _delete_policy(self) -> None:
         arn = self.wanted.policy_arn
         users = self.iam.list_entities_for_policy(PolicyArn=arn)
-        names = [u.get("RoleName") or u.get("UserName") or u.get("GroupName") for kind in ("PolicyRoles", "PolicyUsers", "PolicyGroups") for u in users.get(kind, [])]
+        names = [user[f"{kind}Name"] for kind in ("Role", "User", "Group") for user in users.get(f"Policy{kind}s", [])]
         if names:
             raise Foreign(f"the IAM policy {self.wanted.policy_name} is attached to {', '.join(names)}, which we did not make; detach it there first")
         for version in self._versions():

@@ -12,8 +12,8 @@ author: The meshgate authors
 description:
   - Finds the Docker engine that the C(docker) client talks to. If none answers and the user is root on Debian or Ubuntu, installs C(docker.io) and starts it,
     through systemd where that runs, else as a process of its own. Anywhere else it says what is missing.
-  - Where CAP_SYS_RESOURCE is outside the machine's capability bounding set (as in some virtual machines and build containers), privileged containers cannot start.
-    There, and only there, it sets a wrapper around runc as the default runtime, which leaves out that one capability.
+  - Where CAP_SYS_RESOURCE is outside the machine's capability bounding set (as in some virtual machines and build containers),
+    privileged containers cannot start. There, and only there, it sets a wrapper around runc as the default runtime, which leaves out that one capability.
   - Never stops or removes Docker.
 options:
   runtime_wrapper:

@@ -11,11 +11,13 @@ author: The meshgate authors
 short_description: Install a Helm release, measuring change against the cluster
 version_added: "0.1.0"
 description:
-  - Renders the chart as an install would, asks the API server by a server-side dry run what that would change, and runs C(helm upgrade --install) only if it would change something.
+  - Renders the chart as an install would, asks the API server by a server-side dry run what that would change, and runs
+    C(helm upgrade --install) only if it would change something.
     An object that was edited or deleted by hand is therefore seen, named, and repaired, which comparing versions and values does not do.
   - Applies the chart's CRDs server-side first. Helm installs CRDs once and never upgrades them.
   - A release that a killed Helm left in C(pending-install), C(pending-upgrade), C(pending-rollback) or C(uninstalling) is taken up again.
-  - Waits until the workloads are rolled out, the Services behind the chart's admission webhooks have ready endpoints, and the objects of O(accepted) pass a server-side dry run.
+  - Waits until the workloads are rolled out, the Services behind the chart's admission webhooks have ready endpoints, and the objects of
+    O(accepted) pass a server-side dry run.
   - In check mode, a cluster that does not answer is reported as a change, since an install would follow.
 options:
   name:
@@ -189,16 +191,16 @@ import tempfile
 import typing as t
 
 import yaml
-
 from ansible.module_utils.basic import AnsibleModule
 
+from ansible_collections.meshgate.eks_istio.plugins.module_utils import crds as definitions
 from ansible_collections.meshgate.eks_istio.plugins.module_utils import helm_drift, kube_ready
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_api import KubeApi, KubeError
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.object_diff import diffs
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.progress import report
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.server_side_apply import Change, Manifest, apply, changed, delete, diff, plan, plan_delete
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.server_side_apply import Change, Manifest, apply, changed, delete, plan, plan_delete
 
 CRD_MANAGER = "meshgate"
-CRD_API = "apiextensions.k8s.io/v1"
 
 
 class Refused(Exception):
@@ -214,7 +216,8 @@ def look(api: KubeApi, helm: helm_drift.Helm) -> tuple[helm_drift.Release | None
     rendered = helm_drift.with_namespace(api, rendered, helm.namespace)
     recorded = helm_drift.with_namespace(api, release.manifests, helm.namespace) if release else []
     changes = plan(api, rendered, "helm") + helm_drift.dropped(recorded, rendered)
-    return release, crds, rendered, plan(api, crds, CRD_MANAGER), changes
+    live = definitions.live_crds(api, [crd["metadata"]["name"] for crd in crds])
+    return release, crds, rendered, definitions.plan_crds(api, crds, CRD_MANAGER, live), changes
 
 
 def readiness(api: KubeApi, rendered: list[Manifest], accepted: list[Manifest]) -> list[tuple[str, t.Callable[[], str]]]:
@@ -241,7 +244,7 @@ def present(api: KubeApi, helm: helm_drift.Helm, params: dict[str, t.Any], check
         "changed": bool(why) or changed(crd_changes),
         "reasons": [f"{c.id}: {c.action}" for c in crd_changes if c.action != "unchanged"] + why,
         "resources": differing,
-        "diff": diff(all_changes),
+        "diff": diffs(all_changes),
         "revision": release.revision if release else 0,
         "chart_version": release.chart_version if release else "",
         "app_version": release.app_version if release else "",
@@ -263,7 +266,7 @@ def present(api: KubeApi, helm: helm_drift.Helm, params: dict[str, t.Any], check
         result.update(stdout=answer.stdout, stderr=answer.stderr, command=[helm.binary, "upgrade", helm.name, helm.chart])
         # Helm leaves custom resources alone that were edited since, when the chart did not change.
         left = {c.id for c in plan(api, rendered, "helm") if c.action != "unchanged"}
-        apply(api, [m for m in rendered if _id(m) in left], "helm")
+        apply(api, [m for m in rendered if definitions.name_of(m) in left], "helm")
         new = helm.release()
         if new:
             result.update(revision=new.revision, chart_version=new.chart_version, app_version=new.app_version)
@@ -276,7 +279,7 @@ def absent(api: KubeApi, helm: helm_drift.Helm, params: dict[str, t.Any], check_
     release = helm.release()
     ours = release is not None and helm_drift.carries(release.manifests, params["labels"])
     held = holders(api, params["finalizers"], params["finalizer_kinds"])
-    crds = [live for crd in helm.crds() if (live := api.get(CRD_API, crd["kind"], crd["metadata"]["name"]))] if params["remove_crds"] else []
+    crds = list(definitions.live_crds(api, [crd["metadata"]["name"] for crd in helm.crds()]).values()) if params["remove_crds"] else []
     if release and not ours:
         crds = []
     if held and (ours or crds):
@@ -284,12 +287,12 @@ def absent(api: KubeApi, helm: helm_drift.Helm, params: dict[str, t.Any], check_
     left = [item for crd in crds for item in objects_of(api, crd)]
     if left:
         raise Refused(f"the CRDs of {helm.name} cannot be removed, objects of them are left: {', '.join(left)}")
-    gone = plan_delete([*(release.manifests if release and ours else []), *crds])
+    gone = [definitions.brief(change) for change in plan_delete([*(release.manifests if release and ours else []), *crds])]
     result: dict[str, t.Any] = {
         "changed": bool(gone),
         "reasons": [f"the release is {release.status}"] if release and ours else [],
         "resources": [change.summary() for change in gone],
-        "diff": diff(gone),
+        "diff": diffs(gone),
         "revision": release.revision if release else 0,
         "chart_version": release.chart_version if release else "",
         "app_version": release.app_version if release else "",
@@ -311,22 +314,14 @@ def holders(api: KubeApi, finalizers: list[str], kinds: list[dict[str, str]]) ->
         for item in api.find(kind["api_version"], kind["kind"]):
             metadata = item["metadata"]
             if any(part in finalizer for part in finalizers for finalizer in metadata.get("finalizers") or []):
-                found.append(f"{kind['kind']} {metadata['namespace'] + '/' if metadata.get('namespace') else ''}{metadata['name']}")
+                found.append(definitions.name_of(item))
     return found
 
 
 def objects_of(api: KubeApi, crd: Manifest) -> list[str]:
-    served = next((v["name"] for v in crd["spec"]["versions"] if v["served"]), "")
-    items = api.find(f"{crd['spec']['group']}/{served}", crd["spec"]["names"]["kind"])
-    # The chart's own parameters object goes with the release.
-    return [
-        f"{item['kind']} {item['metadata']['name']}" for item in items if (item["metadata"].get("labels") or {}).get("app.kubernetes.io/managed-by") != "Helm"
-    ]
-
-
-def _id(manifest: Manifest) -> str:
-    namespace = manifest["metadata"].get("namespace")
-    return f"{manifest['kind']} {namespace + '/' if namespace else ''}{manifest['metadata']['name']}"
+    """The chart's own parameters object goes with the release."""
+    managed_by = "app.kubernetes.io/managed-by"
+    return [definitions.name_of(item) for item in definitions.objects_of(api, crd) if (item["metadata"].get("labels") or {}).get(managed_by) != "Helm"]
 
 
 def unreachable(params: dict[str, t.Any], error: KubeError) -> dict[str, t.Any]:

@@ -11,8 +11,10 @@ author: The meshgate authors
 short_description: An IAM role and policy for one Kubernetes service account
 version_added: "0.1.0"
 description:
-  - Makes a customer managed policy and a role that one service account of one cluster may assume by web identity (IAM roles for service accounts), and keeps both as described.
-  - Policy documents are compared by meaning. A policy that differs gets a new default version, and the oldest versions go, since IAM keeps five.
+  - Makes a customer managed policy and a role that one service account of one cluster may assume by web identity (IAM roles for service
+    accounts), and keeps both as described.
+  - Policy documents are compared by meaning. A policy that differs gets a new default version, and the oldest versions go, since IAM
+    keeps five.
   - One read of the role and one of the policy decide whether anything is to be done.
 options:
   state:
@@ -33,9 +35,9 @@ options:
     type: str
     default: ""
   account_id:
-    description: The account, as 12 digits.
+    description: The account, as 12 digits. Without it, the credentials' own account and partition are asked for.
     type: str
-    required: true
+    default: ""
   partition:
     description: The partition of all ARNs, in the policy document, too.
     type: str
@@ -124,19 +126,22 @@ actions:
   sample: ["policy sandbox-aws-load-balancer-controller, default version"]
 """
 
+import contextlib
 import json
+import os
 import typing as t
+from urllib.parse import urlsplit
 
 from ansible.module_utils.urls import open_url
-
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import Unreachable, explain
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.iam_web_identity import Foreign, Role, Wanted, diff, in_partition, trust_policy
 
-try:
+with contextlib.suppress(ImportError):  # AnsibleAWSModule says so
     from botocore.exceptions import BotoCoreError, ClientError
-except ImportError:
-    pass  # AnsibleAWSModule says so
+
+RETRIES = {"retries": {"mode": "standard", "max_attempts": 8}, "connect_timeout": 10}
 
 
 def read_policy(source: str) -> dict[str, t.Any]:
@@ -147,6 +152,29 @@ def read_policy(source: str) -> dict[str, t.Any]:
         return json.load(stream)
 
 
+def describe(module: AnsibleAWSModule, account: str, partition: str) -> Wanted:
+    """What the parameters ask for."""
+    params = module.params
+    policy: dict[str, t.Any] = {}
+    if params["state"] == "present":
+        try:
+            policy = in_partition(read_policy(params["policy"]), partition)
+        except (OSError, ValueError) as error:
+            module.fail_json(msg=f"the policy document {params['policy']} cannot be read: {error}")
+    return Wanted(
+        role_name=params["role_name"],
+        policy_name=params["policy_name"],
+        policy=policy,
+        trust=trust_policy(params["oidc_provider_arn"], params["oidc_issuer"], params["namespace"], params["service_account"], params["audience"]),
+        policy_arn=f"arn:{partition}:iam::{account}:policy{params['path']}{params['policy_name']}",
+        path=params["path"],
+        tags={**params["tags"], **params["owner"]},
+        permissions_boundary=params["permissions_boundary"],
+        owner=params["owner"],
+        adopt=params["adopt"],
+    )
+
+
 def main() -> None:
     module = AnsibleAWSModule(
         argument_spec={
@@ -154,7 +182,7 @@ def main() -> None:
             "role_name": {"type": "str", "required": True},
             "policy_name": {"type": "str", "required": True},
             "policy": {"type": "str", "default": ""},
-            "account_id": {"type": "str", "required": True},
+            "account_id": {"type": "str", "default": ""},
             "partition": {"type": "str", "default": "aws"},
             "oidc_provider_arn": {"type": "str", "default": ""},
             "oidc_issuer": {"type": "str", "default": ""},
@@ -171,41 +199,40 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
-    present = params["state"] == "present"
-    policy: dict[str, t.Any] = {}
-    if present:
-        try:
-            policy = in_partition(read_policy(params["policy"]), params["partition"])
-        except (OSError, ValueError) as error:
-            module.fail_json(msg=f"the policy document {params['policy']} cannot be read: {error}")
-    wanted = Wanted(
-        role_name=params["role_name"],
-        policy_name=params["policy_name"],
-        policy=policy,
-        trust=trust_policy(params["oidc_provider_arn"], params["oidc_issuer"], params["namespace"], params["service_account"], params["audience"]),
-        policy_arn=f"arn:{params['partition']}:iam::{params['account_id']}:policy{params['path']}{params['policy_name']}",
-        path=params["path"],
-        tags={**params["tags"], **params["owner"]},
-        permissions_boundary=params["permissions_boundary"],
-        owner=params["owner"],
-        adopt=params["adopt"],
-    )
-    doing = "reading"
+    doing = f"the IAM role {params['role_name']}"
     try:
-        role = Role(module.client("iam"), wanted)
-        if present:
+        account, partition = params["account_id"], params["partition"]
+        if not account:
+            caller = module.client("sts", aws_config=RETRIES).get_caller_identity()
+            account, partition = caller["Account"], caller["Arn"].split(":")[1]
+        wanted = describe(module, account, partition)
+        role = Role(module.client("iam", aws_config=RETRIES), wanted)
+        if params["state"] == "present":
             role.refuse_foreign()
-        steps = role.steps() if present else role.removal()
+        steps = role.steps() if params["state"] == "present" else role.removal()
         for step in steps if not module.check_mode else []:
-            doing = f"changing {step.what} of"
+            doing = f"changing the IAM {step.what}"
             step.call()
     except Foreign as foreign:
         module.fail_json(msg=str(foreign))
     except (BotoCoreError, ClientError) as error:
-        module.fail_json_aws(error, msg=f"{doing} the IAM role {params['role_name']}")
+        said = explain(error, doing)
+        if isinstance(said, Unreachable):
+            unreachable(module, said)
+        module.fail_json(msg=str(said))
     module.exit_json(
         changed=bool(steps), role_arn=role.role_arn(), policy_arn=wanted.policy_arn, actions=[step.what for step in steps], diff=diff(steps)
     )
+
+
+def unreachable(module: AnsibleAWSModule, said: Unreachable) -> None:
+    """Before an emulated AWS runs, there is nothing in it. AWS itself always exists."""
+    endpoint = module.params.get("endpoint_url") or os.environ.get("AWS_ENDPOINT_URL_IAM") or os.environ.get("AWS_ENDPOINT_URL") or ""
+    present = module.params["state"] == "present"
+    local = urlsplit(endpoint).hostname in ("127.0.0.1", "localhost", "::1")
+    if local and (module.check_mode or not present):
+        would = [f"role {module.params['role_name']}", f"policy {module.params['policy_name']}"] if present else []
+        module.exit_json(changed=present, role_arn="", policy_arn="", actions=would, msg=str(said))
 
 
 if __name__ == "__main__":

@@ -43,7 +43,7 @@ def drift_controller(aws, kubectl) -> None:
 
 
 def drift_crd(aws, kubectl) -> None:
-    kubectl("annotate", "crd", "grpcroutes.gateway.networking.k8s.io", "gateway.networking.k8s.io/bundle-version-", "--overwrite")
+    kubectl("annotate", "crd", "grpcroutes.gateway.networking.k8s.io", "gateway.networking.k8s.io/bundle-version=v1.6.0", "--overwrite")
 
 
 def drift_istiod(aws, kubectl) -> None:

@@ -15,6 +15,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -367,7 +368,7 @@ def test_it_stops_in_time_and_takes_envoy_with_it(api: ControlApi, target: Targe
         daemon.serves()
         pid = daemon.envoy_pid()
         assert daemon.stop() < 2
-        assert daemon.process.returncode == 0 and not os.path.exists(f"/proc/{pid}") and not daemon.listens(80)
+        assert daemon.process.returncode == 0 and not Path(f"/proc/{pid}").exists() and not daemon.listens(80)
     finally:
         daemon.close()
 

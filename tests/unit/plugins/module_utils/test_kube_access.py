@@ -58,10 +58,13 @@ def test_a_missing_program_is_an_answer():
     assert not look(Access(kubectl="/nowhere/kubectl"))["reachable"]
 
 
-@pytest.mark.parametrize(("one", "other", "same"), [
-    ("https://a.example", "https://a.example:443/", True),
-    ("https://A.example", "a.example", True),
-    ("https://a.example", "https://a.example:6443", False),
-])
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("https://a.example", "https://a.example:443/", True),
+        ("https://A.example", "a.example", True),
+        ("https://a.example", "https://a.example:6443", False),
+    ],
+)
 def test_endpoints(one, other, same):
     assert same_endpoint(one, other) is same
