@@ -62,8 +62,8 @@ def agent(tmp_path_factory: pytest.TempPathFactory) -> t.Iterator[int]:
     others = ["--otlp-http-port", str(free_port()), "--otlp-grpc-port", str(free_port())]
     log = tmp_path_factory.mktemp("agent") / "log"
     with log.open("w") as out:
-        argv = [str(Path(sys.executable).parent / "ddapm-test-agent"), "--port", str(port), "--enabled-checks", ",".join(CHECKS), *others]
-        process = subprocess.Popen(argv, stdout=out, stderr=subprocess.STDOUT)
+        argv = [str(Path(sys.executable).parent / "ddapm-test-agent"), "--port", str(port), *others]
+        process = subprocess.Popen(argv, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, "ENABLED_CHECKS": ",".join(CHECKS)})
     try:
         wait_for(lambda: process.poll() is not None or fetch(f"http://127.0.0.1:{port}/info"))
         assert process.poll() is None, log.read_text()
