@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import os
 import typing as t
@@ -78,18 +80,16 @@ class Helm:
             raise HelmError(f"{' '.join(command[:2])} failed: {last_line(answer.stderr) or last_line(answer.stdout)}", command, answer)
         return answer
 
-    def release(self) -> Release | None:
-        try:
-            answer = self._run("status", self.name, *self._cluster(), "--output", "json")
-        except HelmError as error:
-            if "release: not found" in error.stderr:
-                return None
-            raise
-        record = json.loads(answer.stdout)
+    def release(self, api: KubeApi) -> Release | None:
+        """The newest revision, whatever its state. `helm status` keeps the chart's version to itself, and `helm list` the manifest."""
+        records = api.find("v1", "Secret", self.namespace, labels=f"owner=helm,name={self.name}")
+        if not records:
+            return None
+        record = decode(max(records, key=lambda secret: int(secret["metadata"]["labels"]["version"])))
         metadata = (record.get("chart") or {}).get("metadata") or {}
         return Release(
-            revision=int(record.get("version", 0)),
-            status=str((record.get("info") or {}).get("status", "unknown")),
+            revision=int(record["version"]),
+            status=str(record["info"]["status"]),
             chart_version=metadata.get("version", ""),
             app_version=metadata.get("appVersion", ""),
             manifests=load(record.get("manifest") or ""),
@@ -126,6 +126,11 @@ class Helm:
     def forget(self, api: KubeApi, release: Release) -> None:
         """Drop the record of an interrupted operation; the objects stay, and the next install finds them marked as Helm's."""
         api.delete("v1", "Secret", f"sh.helm.release.v1.{self.name}.v{release.revision}", self.namespace)
+
+
+def decode(secret: Manifest) -> dict[str, t.Any]:
+    """Helm's record inside of its Secret."""
+    return json.loads(gzip.decompress(base64.b64decode(base64.b64decode(secret["data"]["release"]))))
 
 
 def load(text: str) -> list[Manifest]:

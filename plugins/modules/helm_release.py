@@ -212,7 +212,7 @@ def look(api: KubeApi, helm: helm_drift.Helm) -> tuple[helm_drift.Release | None
     version = api.request("GET", "/version")["gitVersion"]
     groups = api.request("GET", "/apis")["groups"]
     api_versions = ["v1", *(v["groupVersion"] for group in groups for v in group["versions"])]
-    release, crds, rendered = api.map(lambda call: call(), [helm.release, helm.crds, lambda: helm.render(version, api_versions)])
+    release, crds, rendered = api.map(lambda call: call(), [lambda: helm.release(api), helm.crds, lambda: helm.render(version, api_versions)])
     rendered = helm_drift.with_namespace(api, rendered, helm.namespace)
     recorded = helm_drift.with_namespace(api, release.manifests, helm.namespace) if release else []
     changes = plan(api, rendered, "helm") + helm_drift.dropped(recorded, rendered)
@@ -264,19 +264,20 @@ def present(api: KubeApi, helm: helm_drift.Helm, params: dict[str, t.Any], check
             helm.forget(api, release)
         answer = helm.install()
         result.update(stdout=answer.stdout, stderr=answer.stderr, command=[helm.binary, "upgrade", helm.name, helm.chart])
+        # Rendered anew, since what a chart makes up (certificates) is now what Helm wrote.
+        release, _crds, rendered, _crd_changes, changes = look(api, helm)
         # Helm leaves custom resources alone that were edited since, when the chart did not change.
-        left = {c.id for c in plan(api, rendered, "helm") if c.action != "unchanged"}
+        left = {change.id for change in changes if change.action in ("create", "update")}
         apply(api, [m for m in rendered if definitions.name_of(m) in left], "helm")
-        new = helm.release()
-        if new:
-            result.update(revision=new.revision, chart_version=new.chart_version, app_version=new.app_version)
+        if release:
+            result.update(revision=release.revision, chart_version=release.chart_version, app_version=release.app_version)
     for what, state in readiness(api, rendered, params["accepted"]):
         result["waited"] += kube_ready.await_true(f"{helm.name}, {what}", state, params["timeout"], why=lambda: kube_ready.causes(api, rendered))
     return {**result, "ready": True}
 
 
 def absent(api: KubeApi, helm: helm_drift.Helm, params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
-    release = helm.release()
+    release = helm.release(api)
     ours = release is not None and helm_drift.carries(release.manifests, params["labels"])
     held = holders(api, params["finalizers"], params["finalizer_kinds"])
     crds = list(definitions.live_crds(api, [crd["metadata"]["name"] for crd in helm.crds()]).values()) if params["remove_crds"] else []

@@ -1,0 +1,26 @@
+# Copyright (c) 2026, the meshgate authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Ansible's diff of cluster objects, each under its own name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import yaml
+
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.server_side_apply import Change, Manifest
+
+DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+def diffs(changes: Iterable[Change]) -> list[dict[str, str]]:
+    """One diff an object, since in a joint one the lines around a difference rarely hold the object's name."""
+    return [
+        {"before_header": f"{change.id} (live)", "after_header": f"{change.id} ({change.action})", "before": _text(change.before), "after": _text(change.after)}
+        for change in changes
+        if change.action != "unchanged"
+    ]
+
+
+def _text(manifest: Manifest) -> str:
+    return yaml.dump(manifest, Dumper=DUMPER, sort_keys=True, default_flow_style=False) if manifest else ""
