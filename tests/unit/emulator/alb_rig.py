@@ -136,7 +136,7 @@ class Target(Server):
                 self.end_headers()
                 self.wfile.write(body)
 
-            do_POST = do_GET
+            do_POST = do_PUT = do_GET
 
         super().__init__(Handler)
 

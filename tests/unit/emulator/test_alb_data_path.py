@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from alb_rig import (
     PORTS,
     ControlApi,
@@ -112,6 +111,42 @@ def test_access_log_names_the_target(api: ControlApi, alb: LoadBalancer, target:
     assert f" 127.0.0.1:{target.port} 0." in line and " 200 200 " in line
     assert '"GET http://one.elb.example:80/logged?x=1 HTTP/1.1"' in line
     assert f'"127.0.0.1:{target.port}" "200" "-" "-" TID_' in line
+
+
+def test_websockets_and_old_clients(api: ControlApi, alb: LoadBalancer) -> None:
+    def echo(server: socket.socket) -> None:
+        while True:
+            try:
+                connection, _ = server.accept()
+            except OSError:
+                return
+            with connection:
+                if b"pgrade: websocket" in connection.recv(65536):
+                    connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n")
+                    connection.sendall(connection.recv(100))
+                else:
+                    connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\nconnection: close\r\n\r\nold")
+
+    def talk(request: bytes, then: bytes = b"") -> bytes:
+        with socket.create_connection(("127.0.0.1", alb.offset + 80), 5) as client:
+            client.sendall(request)
+            answer = client.recv(65536)
+            if then:
+                client.sendall(then)
+            while more := client.recv(65536):
+                answer += more
+            return answer
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=echo, args=(server,), daemon=True).start()
+        api.set([balancer(listener())], [group({"id": "127.0.0.1", "port": server.getsockname()[1]})])
+        alb.serves()
+        upgrade = b"GET /ws HTTP/1.1\r\nhost: one.elb.example\r\nupgrade: websocket\r\nconnection: Upgrade\r\n\r\n"
+        answer = talk(upgrade, b"frames")
+        assert answer.startswith(b"HTTP/1.1 101 ") and answer.endswith(b"frames")
+        assert talk(b"GET /old HTTP/1.0\r\n\r\n").endswith(b"old")
+    line = wait_for(lambda: [line for line in alb.access_log.read_text().splitlines() if "/ws " in line])[0]
+    assert line.startswith("ws ")
 
 
 def test_listeners_come_and_go_without_a_restart(api: ControlApi, alb: LoadBalancer, target: Target) -> None:
@@ -298,11 +333,36 @@ def test_a_draining_target_finishes_what_it_has(api: ControlApi, alb: LoadBalanc
     slow.start()
     wait_for(lambda: "/slow/1.5" in target.requests)
     api.set([balancer(listener())], [group(member(target, state="draining"), member(other))])
-    wait_for(lambda: api.state_of(target) == "draining" and api.state_of(other) == "healthy")
+    wait_for(lambda: api.state_of(target) == "None" and api.state_of(other) == "healthy")
     target.requests.clear()
     assert {body_of(alb.get())["target"] for _ in range(10)} == {"other"}
     slow.join()
     assert answers == [200] and target.requests == []
+
+
+def test_no_request_is_lost_while_the_state_changes(api: ControlApi, alb: LoadBalancer, target: Target, other: Target) -> None:
+    both, one = group(member(target), member(other)), group(member(target), member(other, state="draining"))
+    api.set([balancer(listener())], [both])
+    wait_for(lambda: api.state_of(target) == api.state_of(other) == "healthy")
+    answers: list[int] = []
+    done = threading.Event()
+
+    def client() -> None:
+        while not done.is_set():
+            answers.append(alb.status())
+
+    clients = [threading.Thread(target=client) for _ in range(3)]
+    for thread in clients:
+        thread.start()
+    for step in range(12):
+        rules = [rule(str(step + 1), forward("web"), path_pattern=[f"/{step}"]), rule("default", forward("web"))]
+        more = [balancer(listener(port=81), name="two")] if step % 3 else []
+        api.set([balancer(listener(*rules)), *more], [one if step % 2 else both])
+        time.sleep(0.15)
+    done.set()
+    for thread in clients:
+        thread.join()
+    assert len(answers) > 100 and set(answers) == {200}
 
 
 def test_https(api: ControlApi, alb: LoadBalancer, target: Target) -> None:

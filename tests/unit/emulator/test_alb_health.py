@@ -8,7 +8,6 @@ import json
 from typing import Any
 
 import pytest
-
 from meshgate_aws.alb import health
 from meshgate_aws.alb.state import parse
 
@@ -16,11 +15,14 @@ GROUP = "arn:group"
 HOST = (GROUP, "10.0.0.1", 8080)
 
 
-def verdict(flags: dict[str, Any] | None, failure: str = "", used: bool = True, check: bool = True, **target: Any) -> tuple[str, str]:
+def report(flags: dict[str, Any] | None, failure: str = "", check: bool = True, **target: Any) -> list[dict[str, Any]]:
     group = {"arn": GROUP, "health_check": {"enabled": check}, "targets": [{"id": "10.0.0.1", "port": 8080, **target}]}
-    groups = parse({"revision": "1", "target_groups": [group]}).target_groups
-    found = {} if flags is None else {HOST: flags}
-    (result,) = health.report(groups, {GROUP} if used else set(), found, {HOST: failure} if failure else {})
+    groups = list(parse({"revision": "1", "target_groups": [group]}).target_groups)
+    return health.report(groups, {} if flags is None else {HOST: flags}, {HOST: failure} if failure else {})
+
+
+def verdict(*arguments: Any, **options: Any) -> tuple[str, str]:
+    (result,) = report(*arguments, **options)
     assert (result["target_group_arn"], result["id"], result["port"]) == HOST
     return result["state"], result["reason"]
 
@@ -43,9 +45,8 @@ def test_states(flags: dict[str, Any] | None, failure: str, expected: tuple[str,
 
 
 def test_what_the_state_says_goes_before_what_envoy_says() -> None:
-    assert verdict({}, state="draining") == ("draining", "Target.DeregistrationInProgress")
+    assert report({}, state="draining") == []
     assert verdict({}, reachable=False) == ("unhealthy", "Target.Timeout")
-    assert verdict({}, used=False) == ("unused", "Target.NotInUse")
     assert verdict({}, check=False) == ("unavailable", "Target.HealthCheckDisabled")
 
 

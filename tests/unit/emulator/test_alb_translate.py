@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from meshgate_aws.alb import clusters, tls
 from meshgate_aws.alb.conditions import route_match, wildcard
 from meshgate_aws.alb.layout import Layout
@@ -62,6 +61,12 @@ def routes(configuration: Configuration, name: str = "http-80") -> list[dict[str
 def test_nothing_listens_without_a_listener() -> None:
     configuration = configure([])
     assert configuration.files == {LAYOUT.clusters: [], LAYOUT.listeners: []}
+
+
+def test_a_load_balancer_that_is_being_provisioned_checks_its_targets_and_serves_nobody() -> None:
+    configuration = configure([balancer(state="provisioning")], group(target()))
+    assert configuration.files[LAYOUT.listeners] == [] and [found.arn for found in configuration.groups] == [GROUP]
+    assert configure([balancer(state="active")], group(target())).files[LAYOUT.listeners]
 
 
 def test_what_is_referred_to_is_written_first() -> None:

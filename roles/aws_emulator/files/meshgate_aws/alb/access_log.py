@@ -123,7 +123,11 @@ def _seconds(microseconds: Any) -> str:
 
 def _quoted(text: str) -> str:
     """Quotes, backslashes and unprintable characters are escaped, so that an entry is one line of balanced quotes."""
-    return '"' + re.sub(r'["\\]|[^\x20-\x7e]', lambda found: "\\x%02X" % min(ord(found[0]), 255), text) + '"'
+    return '"' + re.sub(r'["\\]|[^\x20-\x7e]', _escaped, text) + '"'
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return "".join(f"\\x{byte:02X}" for byte in found[0].encode())
 
 
 def copy(lines: Iterator[str], path: Path) -> None:
@@ -133,6 +137,7 @@ def copy(lines: Iterator[str], path: Path) -> None:
         for line in lines:
             try:
                 log.write(entry(json.loads(line)) + "\n")
-            except ValueError:
+                log.flush()
+            except (ValueError, OSError):
+                # A pipe that nobody reads would fill Envoy's memory: a full disk costs entries, no more.
                 continue
-            log.flush()

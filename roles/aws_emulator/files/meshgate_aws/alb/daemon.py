@@ -16,7 +16,7 @@ from .files import Files, lines
 from .layout import Layout
 from .log import log
 from .network import Routes
-from .state import Json, State, parse
+from .state import Json, TargetGroup, parse
 from .translate import translate
 
 _HEALTH_POLL = 0.3
@@ -33,8 +33,8 @@ class Daemon:
         self._log_file = log_file
         self._routes = routes
         self._stop = threading.Event()
-        self._state = State("")
-        self._used: set[str] = set()
+        # Target groups of the state in force; None before there is one.
+        self._groups: list[TargetGroup] | None = None
         self._failures: dict[health.Host, str] = {}
 
     def run(self) -> None:
@@ -56,7 +56,7 @@ class Daemon:
         if self._routes is not None:
             self._routes.apply(state.routes)
         changed = self._files.apply(configuration)
-        self._state, self._used = state, {group.arn for group in configuration.groups}
+        self._groups = configuration.groups
         if changed:
             listeners = sum(len(balancer.listeners) for balancer in state.load_balancers)
             targets = sum(len(group.targets) for group in state.target_groups)
@@ -96,11 +96,9 @@ class Daemon:
                 flags = health.hosts(self._envoy.clusters())
             except ERRORS:
                 flags = {}
-            # One state for the whole report, though another thread may set a new one meanwhile.
-            state, used = self._state, self._used
-            if not state.revision:
+            if self._groups is None:
                 continue
-            now = health.report(state.target_groups, used, flags, self._failures)
+            now = health.report(self._groups, flags, self._failures)
             if now == last and time.monotonic() - sent < _HEALTH_REPORT:
                 continue
             try:

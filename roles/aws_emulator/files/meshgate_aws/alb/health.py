@@ -44,19 +44,17 @@ def collect_failures(events: Iterator[str], failures: dict[Host, str]) -> None:
                 failures[key] = event[name].get("failure_type", "ACTIVE")
 
 
-def report(groups: tuple[TargetGroup, ...], used: set[str], flags: dict[Host, Json], failures: dict[Host, str]) -> list[Json]:
+def report(groups: list[TargetGroup], flags: dict[Host, Json], failures: dict[Host, str]) -> list[Json]:
+    """What checks found for registered targets; that others drain, or are in no listener's group, ELBv2 knows by itself."""
     return [
-        {"target_group_arn": group.arn, "id": target.id, "port": target.port, **_verdict(group, target, used, flags, failures)}
+        {"target_group_arn": group.arn, "id": target.id, "port": target.port, **_verdict(group, target, flags, failures)}
         for group in groups
         for target in group.targets
+        if not target.draining
     ]
 
 
-def _verdict(group: TargetGroup, target: Target, used: set[str], flags: dict[Host, Json], failures: dict[Host, str]) -> Json:
-    if target.draining:
-        return _say("draining", "Target.DeregistrationInProgress", "Target deregistration is in progress")
-    if group.arn not in used:
-        return _say("unused", "Target.NotInUse", "Target group is not configured to receive traffic from the load balancer")
+def _verdict(group: TargetGroup, target: Target, flags: dict[Host, Json], failures: dict[Host, str]) -> Json:
     if not target.reachable:
         return _say("unhealthy", "Target.Timeout", ": ".join(filter(None, ("Request timed out", target.unreachable_reason))))
     if not group.health_check.enabled:

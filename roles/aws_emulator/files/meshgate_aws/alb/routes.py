@@ -55,7 +55,7 @@ def _nobody(port: int) -> Json:
 
 
 def _route(match: Json, rule: Rule, balancer: LoadBalancer, listener: Listener, known_groups: set[str]) -> Json:
-    kinds = [action["Type"] for action in sorted(rule.actions, key=lambda action: action.get("Order") or 1)]
+    kinds = [action["Type"] for action in sorted(rule.actions, key=lambda action: int(action.get("Order") or 1))]
     log = {"elb": balancer.resource_id, "priority": "0" if rule.priority == "default" else rule.priority, "actions": ",".join(kinds)}
     lua: Json = {"forwarded_for": balancer.attributes.get("routing.http.xff_header_processing.mode") or "append"}
     result: Json = {"match": match}

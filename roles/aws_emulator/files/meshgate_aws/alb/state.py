@@ -48,6 +48,7 @@ class LoadBalancer:
     arn: str
     dns_name: str
     type: str
+    provisioning: bool
     attributes: dict[str, str]
     listeners: tuple[Listener, ...]
 
@@ -130,6 +131,7 @@ def _load_balancer(item: Json) -> LoadBalancer:
         arn=item["arn"],
         dns_name=item["dns_name"].lower(),
         type=item.get("type") or "application",
+        provisioning=item.get("state") == "provisioning",
         attributes=item.get("attributes") or {},
         listeners=tuple(_listener(listener) for listener in item.get("listeners", ())),
     )
