@@ -226,7 +226,7 @@ def ensure_image(docker: Docker, name: str, archive: str, variable: str, check_m
     if found:
         return found[0], False
     if archive and not os.path.exists(archive) and not check_mode:
-        raise DockerError(f"{variable}={name}: docker has no such image, nor is there its archive {archive}; accepted is an image in docker, or one with an archive")
+        raise DockerError(f"{variable}={name}: docker has no such image and there is no archive {archive}; accepted is an image with either")
     if check_mode:
         return None, True
     if archive:

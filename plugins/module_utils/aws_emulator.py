@@ -1,0 +1,220 @@
+# Copyright (c) 2026, the meshgate authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""The two containers that stand in for AWS: its API, and the load balancer's data path."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.meshgate.eks_istio.plugins.module_utils import docker_containers as containers
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.docker import (
+    NETWORK,
+    Docker,
+    DockerError,
+    ensure_image,
+    ensure_network,
+    fixed_address,
+    remove_network,
+    taken_ports,
+)
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.docker_containers import Container
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.emulator_client import EmulatorClient, EmulatorError
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.progress import Waiting, report
+
+API, LOAD_BALANCER = "meshgate-aws", "meshgate-alb"
+API_PORT = 4566
+CLUSTER_KEYS = ("endpoint", "certificate_authority_data", "jwks")
+NODE_KEYS = ("name", "ip", "pod_cidr")
+# Nothing of a container survives it: what it writes, it writes to memory.
+CONFINED = ["--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--restart", "unless-stopped"]
+
+
+@dataclass
+class Emulator:
+    """What is wanted."""
+
+    name: str
+    image: str = ""
+    archive: str = ""
+    ports: dict[str, int] = field(default_factory=lambda: {"api": API_PORT, "http": 8080, "https": 8443})
+    region: str = "us-west-2"
+    cluster: dict[str, Any] = field(default_factory=dict)
+    timeout: float = 60
+
+    def described(self, addresses: dict[str, str] | None = None) -> list[Container]:
+        """Describe the containers; `addresses` are fixed ones on the cluster's network, if it has such."""
+        fixed = addresses or {}
+
+        def network(name: str) -> list[str]:
+            return ["--network", NETWORK, *(["--ip", fixed[name]] if fixed.get(name) else [])]
+
+        api = Container(
+            name=API, image=self.image, owner=self.name, entrypoint="python3",
+            arguments=[
+                *network(API), *CONFINED, "--user", "65534:65534", "--env", "HOME=/tmp", "--env", f"AWS_DEFAULT_REGION={self.region}",
+                "--publish", f"127.0.0.1:{self.ports['api']}:{API_PORT}",
+            ],
+            command=["-m", "meshgate_aws.api", "--host", "0.0.0.0", "--port", str(API_PORT)],
+        )
+        load_balancer = Container(
+            name=LOAD_BALANCER, image=self.image, owner=self.name, entrypoint="python3",
+            arguments=[
+                *network(LOAD_BALANCER), *CONFINED, "--tmpfs", "/run", "--tmpfs", "/var/log/alb:mode=0777",
+                # It sets routes to the pods, then runs Envoy as nobody.
+                "--cap-add", "NET_ADMIN", "--cap-add", "SETUID", "--cap-add", "SETGID",
+                "--publish", f"127.0.0.1:{self.ports['http']}:80", "--publish", f"127.0.0.1:{self.ports['https']}:443",
+            ],
+            command=["-m", "meshgate_aws.alb", "--api", f"http://{API}:{API_PORT}", "--manage-routes"],
+        )
+        return [api, load_balancer]
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "endpoint": f"http://127.0.0.1:{self.ports['api']}",
+            "cluster_endpoint": f"http://{API}:{API_PORT}",
+            "containers": {"api": API, "load_balancer": LOAD_BALANCER},
+            "ports": dict(self.ports),
+        }
+
+    def cluster_body(self) -> dict[str, Any]:
+        """Return what the emulator is to know of the Kubernetes cluster behind the EKS cluster."""
+        nodes = [{key: node.get(key, "") for key in NODE_KEYS} for node in self.cluster.get("nodes") or []]
+        return {**{key: self.cluster.get(key, "") for key in CLUSTER_KEYS}, "nodes": nodes}
+
+
+def problems(emulator: Emulator) -> list[str]:
+    variables = {"api": "aws_emulator_port", "http": "aws_emulator_http_port", "https": "aws_emulator_https_port"}
+    found = [
+        f"{variables[which]}={port}: accepted is a port from 1 to 65535" for which, port in emulator.ports.items() if not 1 <= port <= 65535
+    ]
+    ports = list(emulator.ports.values())
+    found += [f"{variables[which]}={port}: another port of the emulator is the same; accepted are three different ports"
+              for which, port in emulator.ports.items() if ports.count(port) > 1]
+    if not emulator.image:
+        found.append("aws_emulator_image is empty; accepted is the name of the emulator's image (role toolchain gives one)")
+    return found
+
+
+class Runner:
+    def __init__(self, emulator: Emulator, docker: Docker | None = None, check_mode: bool = False) -> None:
+        self.emulator, self.check_mode = emulator, check_mode
+        self.docker = docker or Docker()
+        self.client = EmulatorClient(emulator.ports["api"])
+        self.actions: list[str] = []
+        self.before: dict[str, Any] = {}
+        self.after: dict[str, Any] = {}
+
+    def result(self) -> dict[str, Any]:
+        verb = "would: " if self.check_mode else ""
+        return {
+            "changed": bool(self.actions),
+            "actions": self.actions,
+            "msg": verb + "; ".join(self.actions) if self.actions else "the emulated AWS is as wanted",
+            "emulator": self.emulator.facts(),
+            "diff": {"before": self.before, "after": self.after},
+        }
+
+    def ensure(self) -> dict[str, Any]:
+        wanted = self.emulator
+        found = problems(wanted)
+        if found:
+            raise DockerError("\n".join(found))
+        live = {item["Name"].lstrip("/"): item for item in self.look()}
+        image, loaded = None, True
+        if self.reachable:
+            image, loaded = ensure_image(self.docker, wanted.image, wanted.archive, "aws_emulator_image", self.check_mode)
+        identity = (image or {}).get("Id", "")
+        network = self.network()
+        addresses = {API: fixed_address(network, 1), LOAD_BALANCER: fixed_address(network, 2)} if network else {}
+        described = wanted.described({name: address for name, address in addresses.items() if address})
+        plans = [(item, containers.decide(live.get(item.name), item, identity)) for item in described]
+        self.check_ports([item for item, action in plans if action == "create"], list(live.values()))
+
+        for item, action in plans:
+            if action == "none":
+                continue
+            self.actions.append(f"{action} container {item.name}")
+            self.before[item.name] = (live.get(item.name) or {}).get("State", {}).get("Status", "absent")
+            self.after[item.name] = "running" if action == "start" else item.description(identity)
+            if not self.check_mode:
+                report(f"emulated AWS: {action} container {item.name}")
+                containers.apply(self.docker, item, action, identity)
+        self.settle(any(action != "none" for _item, action in plans))
+        return self.result()
+
+    def look(self) -> list[dict[str, Any]]:
+        """Inspect our containers; on a machine without Docker there are none."""
+        self.reachable = bool(self.docker.program)
+        try:
+            return self.docker.inspect([API, LOAD_BALANCER]) if self.reachable else []
+        except DockerError as error:
+            if not self.check_mode:
+                raise
+            self.reachable = "Cannot connect" not in str(error)
+            if self.reachable:
+                raise
+            return []
+
+    def network(self) -> dict[str, Any] | None:
+        if not self.reachable:
+            return None
+        if self.check_mode:
+            found = [item for item in self.docker.inspect([NETWORK], "network") if item["Name"] == NETWORK]
+            return found[0] if found else None
+        return ensure_network(self.docker, self.emulator.name)[0]
+
+    def check_ports(self, new: list[Container], live: list[dict[str, Any]]) -> None:
+        ports = {"aws_emulator_port": self.emulator.ports["api"]} if API in [item.name for item in new] else {}
+        if LOAD_BALANCER in [item.name for item in new]:
+            ports |= {"aws_emulator_http_port": self.emulator.ports["http"], "aws_emulator_https_port": self.emulator.ports["https"]}
+        found = taken_ports(self.docker, ports, live)
+        if found:
+            raise DockerError("\n".join(found))
+
+    def settle(self, touched: bool) -> None:
+        """Wait for the API, then say to it which cluster is behind it: it has forgotten everything whenever it was started."""
+        if self.check_mode and touched:
+            self.register(None)
+            return
+        waiting = Waiting("emulated AWS", every=5)
+        while not self.client.healthy():
+            state = self.state_of(API)
+            if waiting.elapsed > self.emulator.timeout:
+                raise DockerError(f"the emulated AWS does not answer after {waiting.elapsed:.0f} s; {state}; the end of its log:\n{self.docker.logs(API)}")
+            waiting.saw(state)
+            time.sleep(0.1)
+        if self.state_of(LOAD_BALANCER) != f"container {LOAD_BALANCER} is running":
+            raise DockerError(f"{self.state_of(LOAD_BALANCER)}; the end of its log:\n{self.docker.logs(LOAD_BALANCER)}")
+        self.register(self.client)
+
+    def state_of(self, name: str) -> str:
+        found = self.docker.inspect([name])
+        return f"container {name} is {found[0]['State'].get('Status') if found else 'absent'}"
+
+    def register(self, client: EmulatorClient | None) -> None:
+        emulator = self.emulator
+        if not emulator.cluster.get("exists"):
+            return
+        body = emulator.cluster_body()
+        try:
+            known = client.cluster(emulator.name) if client else None
+            if known == body:
+                return
+            if client and not self.check_mode and not client.put_cluster(emulator.name, body):
+                return
+        except EmulatorError as error:
+            raise DockerError(str(error)) from error
+        self.actions.append(f"tell the emulated AWS which cluster is behind EKS cluster {emulator.name}")
+        self.before["cluster"], self.after["cluster"] = known, body
+
+    def remove(self) -> dict[str, Any]:
+        if self.docker.server() is None:
+            return {**self.result(), "msg": "there is no Docker, hence no emulated AWS"}
+        removed = containers.remove(self.docker, [API, LOAD_BALANCER], self.emulator.name, self.check_mode)
+        self.actions += [f"remove container {name}" for name in removed]
+        self.before, self.after = dict.fromkeys(removed, "present"), dict.fromkeys(removed, "absent")
+        if remove_network(self.docker, self.emulator.name, self.check_mode, leaving=removed if self.check_mode else ()):
+            self.actions.append(f"remove docker network {NETWORK}")
+        return self.result() if self.actions else {**self.result(), "msg": "there is no emulated AWS of ours"}

@@ -1,0 +1,79 @@
+# Copyright (c) 2026, the meshgate authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Containers of ours beside the cluster: created, started, replaced or removed as their description says."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.docker import LABEL, Docker, DockerError
+
+SETTINGS_LABEL = "meshgate.io/settings"
+
+
+@dataclass
+class Container:
+    """A container as it shall be; `arguments` are those of `docker run`, `command` is what it runs."""
+
+    name: str
+    image: str
+    owner: str
+    arguments: list[str] = field(default_factory=list)
+    command: list[str] = field(default_factory=list)
+    entrypoint: str = ""
+
+    def description(self, image: str) -> dict[str, Any]:
+        """Return all that makes a difference; `image` is the image's id, since a tag can move."""
+        return {"image": self.image, "image_id": image, "arguments": self.arguments, "entrypoint": self.entrypoint, "command": self.command}
+
+    def digest(self, image: str) -> str:
+        return hashlib.sha256(json.dumps(self.description(image), sort_keys=True).encode()).hexdigest()[:32]
+
+    def run_arguments(self, image: str) -> list[str]:
+        return [
+            "run", "--detach", "--name", self.name, "--label", f"{LABEL}={self.owner}", "--label", f"{SETTINGS_LABEL}={self.digest(image)}",
+            *self.arguments, *(["--entrypoint", self.entrypoint] if self.entrypoint else []), self.image, *self.command,
+        ]
+
+
+def decide(live: dict[str, Any] | None, wanted: Container, image: str) -> str:
+    """Return create, replace, start or none; refuse a container of that name that is not ours."""
+    if live is None:
+        return "create"
+    labels = live["Config"].get("Labels") or {}
+    if labels.get(LABEL) != wanted.owner:
+        whose = f"belongs to cluster {labels[LABEL]}" if labels.get(LABEL) else "is not ours"
+        raise DockerError(f"there is a container named {wanted.name} that {whose}; accepted is a machine without one (docker rm {wanted.name} removes it)")
+    if labels.get(SETTINGS_LABEL) != wanted.digest(image) or live["State"].get("Status") in ("dead", "removing"):
+        return "replace"
+    if live["State"].get("Status") == "created":  # docker run was interrupted, or a port was taken
+        return "replace"
+    return "none" if live["State"].get("Running") else "start"
+
+
+def apply(docker: Docker, wanted: Container, action: str, image: str) -> None:
+    if action == "start":
+        try:
+            docker.run("start", wanted.name)
+            return
+        except DockerError:
+            action = "replace"  # for example a network that is no longer there
+    if action == "replace":
+        docker.run("rm", "--force", "--volumes", wanted.name)
+    if action in ("create", "replace"):
+        try:
+            docker.run(*wanted.run_arguments(image))
+        except DockerError:
+            docker.run("rm", "--force", "--volumes", wanted.name, check=False)
+            raise
+
+
+def remove(docker: Docker, names: list[str], owner: str, check_mode: bool) -> list[str]:
+    """Remove those of `names` that are there and ours; return their names."""
+    ours = [item for item in docker.inspect(names) if (item["Config"].get("Labels") or {}).get(LABEL) == owner]
+    if ours and not check_mode:
+        docker.run("rm", "--force", "--volumes", *[item["Id"] for item in ours])
+    return [item["Name"].lstrip("/") for item in ours]
