@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
-from ansible_collections.meshgate.eks_istio.plugins.module_utils import alb_kubernetes, istio_operator, kube_ready
+from ansible_collections.meshgate.eks_istio.plugins.module_utils import alb_kubernetes, crds, istio_operator, kube_ready
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.istioctl import Istioctl, IstioError, last_error, parse, release, skew_problem
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_api import KubeApi
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.progress import report
@@ -32,6 +32,7 @@ class Request:
     files: list[str] = field(default_factory=list)
     name: str = "installed-state"
     revision: str = ""
+    version: str = ""
     namespace: str = "istio-system"
     prerequisites: list[Manifest] = field(default_factory=list)
     readiness_gates: bool = False
@@ -70,7 +71,7 @@ class Install:
         self.result = Result()
         self.rendered: list[Manifest] = []
         self.files: list[str] = []
-        self.revision = request.revision or request.spec.get("revision") or "default"
+        self.revision = request.revision or "default"
 
     def run(self, check: bool) -> Result:
         with tempfile.TemporaryDirectory(prefix="meshgate-istio-") as folder:
@@ -99,18 +100,30 @@ class Install:
             rendering = pool.submit(self.istioctl.render, self.files, request.force)
             before = pool.submit(running_version, self.api, request.namespace, self.revision)
             prerequisites = pool.submit(self._plan_prerequisites)
+            if request.version and version.result() != request.version:
+                raise IstioError(f"{self.istioctl.binary} is of version {version.result()}, wanted is {request.version}: istioctl installs its own version")
             self.owner = istio_operator.Owner(request.name, request.namespace, self.revision, version.result())
             self.rendered = istio_operator.own(rendering.result(), self.owner)
             result.version_before, result.version_after = before.result(), self.owner.version
             self.prerequisite_changes = prerequisites.result()
         result.components = sorted({istio_operator.component(manifest) for manifest in self.rendered})
         self.leftovers = istio_operator.superfluous(self.api, self.rendered, self.owner)
-        changes = plan(self.api, self.rendered, istio_operator.FIELD_MANAGER, ignore=istio_operator.NOISE)
+        changes = self._plan_rendered()
         self.istio_changes = [*self._unrendered(changes), *(c for c in changes if c.action != "unchanged"), *plan_delete(self.leftovers)]
         unchanged = [c for c in changes if c.action == "unchanged"]
         result.changes = [*self.prerequisite_changes, *self.istio_changes, *unchanged]
         if request.readiness_gates and not self.istio_changes:
             result.restarts = self._ungated()
+
+    def _plan_rendered(self) -> list[Change]:
+        """In the order of istioctl, which has CRDs first."""
+        definitions = [manifest for manifest in self.rendered if manifest["kind"] == crds.KIND]
+        others = [manifest for manifest in self.rendered if manifest["kind"] != crds.KIND]
+        live = crds.live_crds(self.api, [manifest["metadata"]["name"] for manifest in definitions])
+        known = crds.plan_crds(self.api, [m for m in definitions if m["metadata"]["name"] in live], istio_operator.FIELD_MANAGER, live)
+        # A dry run of a megabyte of new schemas would tell nothing but that they are new.
+        new = [Change(crds.API, crds.KIND, m["metadata"]["name"], "", "create", after=m) for m in definitions if m["metadata"]["name"] not in live]
+        return known + [crds.brief(change) for change in new] + plan(self.api, others, istio_operator.FIELD_MANAGER, ignore=istio_operator.NOISE)
 
     def _plan_prerequisites(self) -> list[Change]:
         self.prerequisites = [not_adopted(self.api, manifest) for manifest in self.request.prerequisites]

@@ -6,21 +6,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import yaml
-
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.server_side_apply import Change, Manifest
-
-DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.server_side_apply import Change, as_text
 
 
 def diffs(changes: Iterable[Change]) -> list[dict[str, str]]:
     """One diff an object, since in a joint one the lines around a difference rarely hold the object's name."""
     return [
-        {"before_header": f"{change.id} (live)", "after_header": f"{change.id} ({change.action})", "before": _text(change.before), "after": _text(change.after)}
+        {
+            "before_header": f"{change.id} (live)",
+            "after_header": f"{change.id} ({change.action})",
+            "before": as_text(change.before),
+            "after": as_text(change.after),
+        }
         for change in changes
         if change.action != "unchanged"
     ]
-
-
-def _text(manifest: Manifest) -> str:
-    return yaml.dump(manifest, Dumper=DUMPER, sort_keys=True, default_flow_style=False) if manifest else ""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import copy
 import fnmatch
 import json
+import re
 import typing as t
 from dataclasses import dataclass, field
 
@@ -20,8 +21,23 @@ import yaml
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_api import KubeApi, KubeError
 
 Manifest = dict[str, t.Any]
-_Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 HIDDEN = "hidden"
+
+
+class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+    """Writes text of several lines as such, since a diff of folded strings cannot be read."""
+
+
+def _represent_text(dumper: t.Any, text: str) -> t.Any:
+    if "\n" not in text:
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text)
+    # YAML has no block for tabs and trailing spaces: they are shown by a sign.
+    shown = re.sub(r" +(?=\n|$)", lambda spaces: "\u00b7" * len(spaces[0]), text.replace("\t", "\u2192"))
+    return dumper.represent_scalar("tag:yaml.org,2002:str", shown, style="|")
+
+
+_Dumper.add_representer(str, _represent_text)
+
 # The server's own bookkeeping: never part of anybody's intent.
 _BOOKKEEPING = (
     ("status",),
@@ -139,6 +155,11 @@ def diff(changes: t.Iterable[Change]) -> dict[str, str]:
     """Ansible's diff of what differs, one YAML document an object."""
     differing = [change for change in changes if change.action != "unchanged"]
     return {"before": _documents_text(differing, "before"), "after": _documents_text(differing, "after")}
+
+
+def as_text(manifest: Manifest) -> str:
+    """An object for a person to read; empty for none."""
+    return yaml.dump(manifest, Dumper=_Dumper, sort_keys=True, default_flow_style=False, allow_unicode=True) if manifest else ""
 
 
 def documents(manifests: t.Iterable[Manifest | None]) -> list[Manifest]:
@@ -274,7 +295,7 @@ def _documents_text(changes: t.Iterable[Change], side: str) -> str:
     parts = []
     for change in changes:
         body = _shortened(change, getattr(change, side))
-        parts.append(f"# {change.id}\n" + (yaml.dump(body, Dumper=_Dumper, sort_keys=True, default_flow_style=False) if body else ""))
+        parts.append(f"# {change.id}\n" + as_text(body))
     return "---\n".join(parts)
 
 

@@ -45,6 +45,10 @@ options:
     description: The control plane's revision. Without it, the unnamed default one.
     type: str
     default: ""
+  version:
+    description: The version that istioctl must be of, since it installs its own. Empty for any.
+    type: str
+    default: ""
   istio_namespace:
     description: The control plane's namespace.
     type: str
@@ -203,22 +207,24 @@ from ansible_collections.meshgate.eks_istio.plugins.module_utils import istio_in
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.istioctl import Istioctl, IstioError
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_api import KubeApi, KubeError
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_ready import NotReady
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.server_side_apply import diff
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.object_diff import diffs
 
 
 def present(module: AnsibleModule, istioctl: Istioctl, api: KubeApi) -> dict:
     params = module.params
-    spec = params["spec"]
-    for document in istio_install.operator_files(params["files"]):
-        spec = istio_operator.deep_merge(document.get("spec") or {}, spec)
-    wrong = istio_operator.problems(spec, params["revision"])
+    merged: dict = {}
+    for spec in [*(document.get("spec") or {} for document in istio_install.operator_files(params["files"])), params["spec"]]:
+        merged = istio_operator.deep_merge(merged, spec)
+    wrong = istio_operator.problems(merged, params["revision"])
     if wrong:
         raise IstioError("; ".join(wrong))
     request = istio_install.Request(
-        spec=spec,
+        spec=params["spec"],
         values=params["values"],
+        files=params["files"],
         name=params["name"],
-        revision=params["revision"],
+        revision=params["revision"] or merged.get("revision") or "",
+        version=params["version"],
         namespace=params["istio_namespace"],
         prerequisites=params["prerequisites"],
         readiness_gates=params["readiness_gates"],
@@ -237,7 +243,7 @@ def present(module: AnsibleModule, istioctl: Istioctl, api: KubeApi) -> dict:
         "command": result.command,
         "stdout": result.stdout,
         "stderr": result.stderr,
-        **({"diff": diff(result.changes)} if module._diff else {}),
+        **({"diff": diffs(result.changes)} if module._diff else {}),
     }
 
 
@@ -262,7 +268,7 @@ def absent(module: AnsibleModule, istioctl: Istioctl, api: KubeApi) -> dict:
         "command": (result.commands or [[]])[-1],
         "stdout": result.stdout,
         "stderr": result.stderr,
-        **({"diff": diff(result.changes)} if module._diff else {}),
+        **({"diff": diffs(result.changes)} if module._diff else {}),
     }
 
 
@@ -275,6 +281,7 @@ def main() -> None:
             "files": {"type": "list", "elements": "path", "default": []},
             "name": {"type": "str", "default": "installed-state"},
             "revision": {"type": "str", "default": ""},
+            "version": {"type": "str", "default": ""},
             "istio_namespace": {"type": "str", "default": "istio-system"},
             "prerequisites": {"type": "list", "elements": "dict", "default": []},
             "readiness_gates": {"type": "bool", "default": False},
