@@ -129,8 +129,10 @@ def test_an_interrupted_creation_is_continued(iam, wanted):
 
 
 def test_documents_are_compared_by_meaning():
-    one = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "ec2:DescribeVpcs", "Resource": ["a", "b"], "Condition": {"Null": {"k": "false"}}}}
-    other = {"Statement": [{"Resource": ["b", "a"], "Action": ["EC2:describevpcs"], "Effect": "Allow", "Condition": {"Null": {"k": ["false"]}}}], "Version": "2012-10-17"}
+    first = {"Effect": "Allow", "Action": "ec2:DescribeVpcs", "Resource": ["a", "b"], "Condition": {"Null": {"k": "false"}}}
+    second = {"Resource": ["b", "a"], "Action": ["EC2:describevpcs"], "Effect": "Allow", "Condition": {"Null": {"k": ["false"]}}}
+    one = {"Version": "2012-10-17", "Statement": first}
+    other = {"Statement": [second], "Version": "2012-10-17"}
     assert canonical(one) == canonical(other)
     assert canonical(one) != canonical({**other, "Version": "2008-10-17"})
     assert canonical({"Version": "v", "Statement": [{"Effect": "Allow", "Principal": "*"}]})["Statement"][0]["Principal"] == ["*"]
