@@ -16,7 +16,7 @@ from .files import Files, lines
 from .layout import Layout
 from .log import log
 from .network import Routes
-from .state import Json, TargetGroup, parse
+from .state import Json, State, TargetGroup, parse
 from .translate import translate
 
 _HEALTH_POLL = 0.3
@@ -53,8 +53,7 @@ class Daemon:
     def apply(self, document: Json) -> None:
         state = parse(document)
         configuration = translate(state, self._layout)
-        if self._routes is not None:
-            self._routes.apply(state.routes)
+        self._set_routes(state)
         changed = self._files.apply(configuration)
         self._groups = configuration.groups
         if changed:
@@ -63,6 +62,10 @@ class Daemon:
             log(f"state {state.revision}: {len(state.load_balancers)} load balancers, {listeners} listeners, {targets} targets")
             for problem in configuration.problems:
                 log(problem)
+
+    def _set_routes(self, state: State) -> None:
+        if self._routes is not None:
+            self._routes.apply(state.routes)
 
     def _follow_state(self) -> None:
         known, reachable, pause = "", True, 0.2
@@ -81,6 +84,8 @@ class Daemon:
                 log("the control API answers again")
             reachable, pause = True, 0.2
             if document["revision"] == known:
+                # A route that could not be set is tried again.
+                self._set_routes(parse(document))
                 continue
             known = str(document["revision"])
             try:
