@@ -102,7 +102,7 @@ class KubeApi:
         """The decoded answer; KubeError for any status from 400 on. Text that is not JSON comes back as str."""
         target = path + ("?" + urlencode(query) if query else "")
         data = json.dumps(body).encode() if body is not None else None
-        headers = {"Accept": "application/json", **({"Content-Type": content_type} if data is not None else {})}
+        headers = {"Accept": "application/json, */*;q=0.8", **({"Content-Type": content_type} if data is not None else {})}
         for attempt in (1, 2):
             connection = self._connection()
             try:
