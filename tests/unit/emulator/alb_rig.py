@@ -90,6 +90,8 @@ class Server:
     def start(self) -> None:
         self._server = ThreadingHTTPServer(("127.0.0.1", self.port), self._handler)
         self._server.daemon_threads = True
+        # Who is cut off by the end of a test is no news.
+        self._server.handle_error = lambda *_: None  # type: ignore[method-assign]
         self.port = self._server.server_port
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
