@@ -1,0 +1,76 @@
+# Copyright (c) 2026, the meshgate authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""The kubeconfig of an EKS cluster."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import Any
+
+with suppress(ImportError):  # the control node has it, as Ansible itself needs it
+    import yaml
+
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import Refused
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_access import same_endpoint
+
+
+def content(cluster: dict[str, Any], region: str, context: str) -> str:
+    """A kubeconfig with one context, whose tokens `aws eks get-token` gives; no secret is in it."""
+    user = {
+        "exec": {
+            "apiVersion": "client.authentication.k8s.io/v1beta1",
+            "command": "aws",
+            "args": ["--region", region, "eks", "get-token", "--cluster-name", cluster["name"], "--output", "json"],
+            "interactiveMode": "IfAvailable",
+        }
+    }
+    server = {"server": cluster["endpoint"], "certificate-authority-data": (cluster.get("certificateAuthority") or {}).get("data", "")}
+    document = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": cluster["arn"], "cluster": server}],
+        "users": [{"name": cluster["arn"], "user": user}],
+        "contexts": [{"name": context, "context": {"cluster": cluster["arn"], "user": cluster["arn"]}}],
+        "current-context": context,
+    }
+    return yaml.safe_dump(document, sort_keys=False)
+
+
+def read(path: str) -> str | None:
+    try:
+        with open(os.path.expanduser(path), encoding="utf-8") as stream:
+            return stream.read()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise Refused(f"the kubeconfig {path} cannot be read: {error.strerror}") from error
+
+
+def server_of(text: str, context: str) -> str:
+    """The API server that a kubeconfig's context means; empty where it means none."""
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return ""
+    if not isinstance(document, dict):
+        return ""
+    contexts = {entry.get("name"): entry.get("context") or {} for entry in document.get("contexts") or []}
+    chosen = contexts.get(context or document.get("current-context"), {})
+    for entry in document.get("clusters") or []:
+        if entry.get("name") == chosen.get("cluster"):
+            return (entry.get("cluster") or {}).get("server", "")
+    return ""
+
+
+def refuse_another_cluster(path: str, text: str, context: str, endpoint: str, name: str) -> None:
+    server = server_of(text, context)
+    if not server:
+        raise Refused(
+            f"eks_cluster_kubeconfig is {path!r} and has no context {context!r} with a server; accepted: a kubeconfig of EKS cluster {name} at {endpoint}"
+        )
+    if not same_endpoint(server, endpoint):
+        raise Refused(
+            f"eks_cluster_kubeconfig is {path!r}, whose context {context!r} is another cluster at {server};"
+            f" accepted: a kubeconfig of EKS cluster {name} at {endpoint}"
+        )
