@@ -56,9 +56,9 @@ def describe(environ: dict[str, Any], body: bytes) -> dict[str, Any]:
 def _action(environ: dict[str, Any], body: bytes, service: str) -> str:
     if target := environ.get("HTTP_X_AMZ_TARGET"):
         return target.rsplit(".", 1)[-1]
-    if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
-        if action := parse_qs(body.decode("utf-8", "replace")).get("Action"):
-            return action[0]
+    form = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
+    if form and (action := parse_qs(body.decode("utf-8", "replace")).get("Action")):
+        return action[0]
     if action := parse_qs(environ.get("QUERY_STRING", "")).get("Action"):
         return action[0]
     if service in REST_SERVICES:

@@ -7,8 +7,10 @@ from __future__ import annotations
 import io
 import json
 import time
+import traceback
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from http import HTTPStatus
 from threading import Condition
 from typing import Any
 from urllib.parse import parse_qs
@@ -16,7 +18,7 @@ from urllib.parse import parse_qs
 import moto
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from . import albstate, registry, requestlog
+from . import albstate, edge, registry, requestlog
 
 PREFIX = "/_meshgate/"
 LONGEST_POLL = 60.0
@@ -34,6 +36,11 @@ class Application:
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        query = environ.get("QUERY_STRING", "")
+        if environ["REQUEST_METHOD"] == "GET" and not environ.get("HTTP_AUTHORIZATION") and "Action=AssumeRoleWith" in query:
+            # The documented examples call STS by GET; moto only recognises an unsigned form.
+            body = query.encode()
+            environ.update(REQUEST_METHOD="POST", QUERY_STRING="", CONTENT_TYPE="application/x-www-form-urlencoded", CONTENT_LENGTH=str(len(body)))
         environ["wsgi.input"] = io.BytesIO(body)
         path = environ.get("PATH_INFO", "")
         if path.startswith(PREFIX):
@@ -52,15 +59,18 @@ class Application:
             return start_response(line, headers, exc_info)
 
         try:
+            if entry["service"] == "waf-regional":
+                return _json(remember, *edge.waf_regional(entry["action"]))
             answer = self.moto(environ, remember)
             content = b"".join(answer)
             if hasattr(answer, "close"):
                 answer.close()
         except NotImplementedError as exception:
             # An action that moto lacks must fail in a way that no SDK retries for minutes.
-            status = 400
-            content = json.dumps({"__type": "NotImplemented", "message": str(exception)}).encode()
-            start_response("400 Bad Request", [("Content-Type", "application/json"), ("x-amzn-ErrorType", "NotImplemented")])
+            return _json(remember, 400, {"__type": "NotImplemented", "message": str(exception)})
+        except Exception as exception:
+            traceback.print_exc()
+            return _json(remember, 500, {"__type": "InternalFailure", "message": f"{type(exception).__name__}: {exception}"})
         finally:
             self.log.add({**entry, "status": status or 500})
             if entry["mutating"]:
@@ -112,6 +122,8 @@ class Application:
 
 def _json(start_response: Callable[..., Any], status: int, answer: Any) -> list[bytes]:
     content = json.dumps(answer, default=str).encode()
-    reason = {200: "OK", 400: "Bad Request", 404: "Not Found"}[status]
-    start_response(f"{status} {reason}", [("Content-Type", "application/json"), ("Content-Length", str(len(content)))])
+    headers = [("Content-Type", "application/json"), ("Content-Length", str(len(content)))]
+    if status >= 400 and "__type" in answer:
+        headers.append(("x-amzn-ErrorType", answer["__type"]))
+    start_response(f"{status} {HTTPStatus(status).phrase}", headers)
     return [content]

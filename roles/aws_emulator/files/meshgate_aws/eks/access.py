@@ -60,11 +60,12 @@ class Access(Nodegroups):
         role = arn.rsplit("/", 1)[-1]
         sort = "role" if ":role/" in arn or ":assumed-role/" in arn else "user"
         node = "system:node:{{EC2PrivateDNSName}}" if kind.startswith("EC2") else None
+        entry_id = f"{p['clusterName']}/{sort}/{self.account_id}/{role}/{uuid.uuid4()}"
         cluster.access_entries[arn] = entry = {
             "clusterName": p["clusterName"],
             "principalArn": arn,
             "kubernetesGroups": p.get("kubernetesGroups") or (["system:nodes"] if node else []),
-            "accessEntryArn": f"arn:{self.partition}:eks:{self.region_name}:{self.account_id}:access-entry/{p['clusterName']}/{sort}/{self.account_id}/{role}/{uuid.uuid4()}",
+            "accessEntryArn": f"arn:{self.partition}:eks:{self.region_name}:{self.account_id}:access-entry/{entry_id}",
             "createdAt": now,
             "modifiedAt": now,
             "tags": p.get("tags") or {},

@@ -1,0 +1,98 @@
+# Copyright (c) 2026, the meshgate authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""IAM of the emulator: OIDC providers and the versions of policies."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from conftest import ACCOUNT
+
+
+def refused(call: Any, **parameters: Any) -> str:
+    with pytest.raises(ClientError) as caught:
+        call(**parameters)
+    return caught.value.response["Error"]["Code"]
+
+
+@pytest.fixture
+def provider(aws, name) -> str:
+    url = f"https://oidc.example.com/{name}"
+    return aws.client("iam").create_open_id_connect_provider(Url=url, ClientIDList=["a"], Tags=[{"Key": "Owner", "Value": "x"}])["OpenIDConnectProviderArn"]
+
+
+def test_client_ids_are_added_and_removed(aws, provider) -> None:
+    # API reference, AddClientIDToOpenIDConnectProvider: "This operation is idempotent"; so is RemoveClientIDFromOpenIDConnectProvider.
+    iam, on = aws.client("iam"), {"OpenIDConnectProviderArn": provider}
+    for _ in range(2):
+        iam.add_client_id_to_open_id_connect_provider(**on, ClientID="b")
+    assert iam.get_open_id_connect_provider(**on)["ClientIDList"] == ["a", "b"]
+    for _ in range(2):
+        iam.remove_client_id_from_open_id_connect_provider(**on, ClientID="a")
+    assert iam.get_open_id_connect_provider(**on)["ClientIDList"] == ["b"]
+    absent = f"arn:aws:iam::{ACCOUNT}:oidc-provider/absent"
+    assert refused(iam.add_client_id_to_open_id_connect_provider, OpenIDConnectProviderArn=absent, ClientID="b") == "NoSuchEntity"
+
+
+def test_tags_of_a_provider(aws, provider) -> None:
+    # API reference, TagOpenIDConnectProvider, UntagOpenIDConnectProvider, ListOpenIDConnectProviderTags.
+    iam, on = aws.client("iam"), {"OpenIDConnectProviderArn": provider}
+    iam.tag_open_id_connect_provider(**on, Tags=[{"Key": "meshgate.io/cluster", "Value": "s"}])
+    iam.untag_open_id_connect_provider(**on, TagKeys=["Owner"])
+    assert iam.list_open_id_connect_provider_tags(**on)["Tags"] == [{"Key": "meshgate.io/cluster", "Value": "s"}]
+    assert iam.get_open_id_connect_provider(**on)["Tags"] == [{"Key": "meshgate.io/cluster", "Value": "s"}]
+
+
+def test_a_thumbprint_is_found_when_none_is_given(aws, provider, name) -> None:
+    # API reference, CreateOpenIDConnectProvider, ThumbprintList: "This parameter is optional. If it is not included, IAM will retrieve and
+    # use the top intermediate certificate authority (CA) thumbprint". Url "must begin with https://"; EntityAlreadyExists.
+    iam = aws.client("iam")
+    thumbprints = iam.get_open_id_connect_provider(OpenIDConnectProviderArn=provider)["ThumbprintList"]
+    assert [len(thumbprint) for thumbprint in thumbprints] == [40]
+    assert refused(iam.create_open_id_connect_provider, Url=f"https://oidc.example.com/{name}") == "EntityAlreadyExists"
+    assert refused(iam.create_open_id_connect_provider, Url=f"http://oidc.example.com/{name}") == "InvalidInput"
+
+
+def test_a_policy_has_five_versions_at_most(aws, name) -> None:
+    # API reference, CreatePolicyVersion: "A managed policy can have up to five versions"; SetAsDefault; DeletePolicyVersion cannot delete the
+    # default one; DeletePolicy: DeleteConflict while there are others, or while it is attached.
+    iam = aws.client("iam")
+
+    def document(n: int) -> str:
+        return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": f"s3:Get{n}", "Resource": "*"}]})
+
+    arn = iam.create_policy(PolicyName=name, PolicyDocument=document(1))["Policy"]["Arn"]
+    for n in range(2, 6):
+        iam.create_policy_version(PolicyArn=arn, PolicyDocument=document(n), SetAsDefault=True)
+    assert refused(iam.create_policy_version, PolicyArn=arn, PolicyDocument=document(6), SetAsDefault=True) == "LimitExceeded"
+    assert iam.get_policy(PolicyArn=arn)["Policy"]["DefaultVersionId"] == "v5"
+    assert refused(iam.delete_policy_version, PolicyArn=arn, VersionId="v5") == "DeleteConflict"
+    iam.delete_policy_version(PolicyArn=arn, VersionId="v1")
+    assert iam.create_policy_version(PolicyArn=arn, PolicyDocument=document(6), SetAsDefault=True)["PolicyVersion"]["VersionId"] == "v6"
+    versions = iam.list_policy_versions(PolicyArn=arn)["Versions"]
+    assert [v["VersionId"] for v in versions if v["IsDefaultVersion"]] == ["v6"]
+    assert refused(iam.delete_policy, PolicyArn=arn) == "DeleteConflict"
+    for version in versions:
+        if not version["IsDefaultVersion"]:
+            iam.delete_policy_version(PolicyArn=arn, VersionId=version["VersionId"])
+    iam.delete_policy(PolicyArn=arn)
+
+
+def test_managed_policies_of_aws_are_there(aws) -> None:
+    # AWS managed policy reference: the three that EKS's documentation attaches.
+    for policy in ("AmazonEKSClusterPolicy", "AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly", "AmazonEKS_CNI_Policy"):
+        assert aws.client("iam").get_policy(PolicyArn=f"arn:aws:iam::aws:policy/{policy}")["Policy"]["PolicyName"] == policy
+
+
+def test_service_linked_role_of_the_load_balancers(aws) -> None:
+    # Upstream's policy of the controller allows iam:CreateServiceLinkedRole for elasticloadbalancing.amazonaws.com.
+    role = aws.client("iam").create_service_linked_role(AWSServiceName="elasticloadbalancing.amazonaws.com")["Role"]
+    assert role["RoleName"] == "AWSServiceRoleForElasticLoadBalancing"
+
+
+def test_the_static_key_is_a_user_of_the_emulators_account(aws) -> None:
+    identity = aws.client("sts").get_caller_identity()
+    assert (identity["Account"], identity["Arn"]) == (ACCOUNT, f"arn:aws:iam::{ACCOUNT}:user/moto")
