@@ -1,0 +1,110 @@
+"""An API server in a dict: enough of get, list, server-side apply and delete for what the modules ask."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_api import KubeError
+
+CLUSTER_WIDE = ("Namespace", "CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
+
+
+def key(item: dict) -> tuple:
+    metadata = item["metadata"]
+    return item["kind"], "" if item["kind"] in CLUSTER_WIDE else metadata.get("namespace") or "default", metadata["name"]
+
+
+class FakeKube:
+    """Applying merges, and what `server` names is written by the server into every object of a kind."""
+
+    def __init__(self, objects: Iterable[dict] = (), unknown_kinds: Iterable[str] = (), logs: dict | None = None) -> None:
+        self.objects: dict[tuple, dict] = {}
+        self.unknown = set(unknown_kinds)
+        self.logs = logs or {}
+        self.requests: list[tuple] = []
+        self.finalizing: set[tuple] = set()
+        for item in objects:
+            self._store(copy.deepcopy(item))
+
+    def _store(self, item: dict) -> dict:
+        item["metadata"].setdefault("uid", f"uid-{len(self.requests)}-{key(item)}")
+        self.objects[key(item)] = item
+        return item
+
+    # -- what KubeApi offers -----------------------------------------------------------------------------------------
+
+    def map(self, function, items):
+        return [function(item) for item in items]
+
+    def forget_kinds(self) -> None:
+        self.unknown.clear()
+
+    def resource(self, api_version, kind):
+        from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_api import Resource
+
+        return None if kind in self.unknown else Resource(kind.lower() + "s", kind not in CLUSTER_WIDE)
+
+    def path(self, api_version, kind, name=None, namespace=None):
+        return None if kind in self.unknown else f"{api_version}|{kind}|{namespace or ''}|{name or ''}"
+
+    def get(self, api_version, kind, name, namespace=None):
+        scope = "" if kind in CLUSTER_WIDE else namespace or "default"
+        found = self.objects.get((kind, scope, name))
+        return copy.deepcopy(found) if found and kind not in self.unknown else None
+
+    def find(self, api_version, kind, namespace=None, labels=None, fields=None):
+        def matches(item: dict) -> bool:
+            own = item["metadata"].get("labels") or {}
+            if kind == "Event":
+                wanted = dict(part.split("=") for part in (fields or "").split(",") if part)
+                involved = item["involvedObject"]
+                return involved["name"] == wanted.get("involvedObject.name") and item["type"] == wanted.get("type", item["type"])
+            for part in (labels or "").replace(" in (", " in(").split(",") if labels and " in (" not in labels else []:
+                name, equals, value = part.partition("=")
+                if (equals and own.get(name) != value) or (not equals and name not in own):
+                    return False
+            return True
+
+        items = [item for (k, ns, _), item in self.objects.items() if k == kind and (namespace is None or ns == namespace) and matches(item)]
+        return copy.deepcopy([{"apiVersion": api_version, "kind": kind, **item} for item in items])
+
+    def delete(self, api_version, kind, name, namespace=None, propagation="Background"):
+        scope = "" if kind in CLUSTER_WIDE else namespace or "default"
+        self.requests.append(("DELETE", kind, name))
+        if (kind, scope, name) not in self.objects:
+            return False
+        if (kind, scope, name) not in self.finalizing:
+            del self.objects[(kind, scope, name)]
+        return True
+
+    def merge(self, api_version, kind, name, namespace, patch):
+        self.requests.append(("MERGE", kind, name))
+        live = self.objects[(kind, "" if kind in CLUSTER_WIDE else namespace or "default", name)]
+        _merge(live, patch)
+        if patch.get("metadata", {}).get("finalizers") == []:
+            del self.objects[key(live)]
+        return live
+
+    def request(self, method, path, query=None, body=None, content_type=""):
+        if path.endswith("/log"):
+            return self.logs.get(path.split("/")[-2], "")
+        dry = "dryRun" in (query or {})
+        self.requests.append((method, body["kind"], body["metadata"]["name"], "dry" if dry else "real"))
+        namespace = body["metadata"].get("namespace")
+        if namespace and body["kind"] not in CLUSTER_WIDE and ("Namespace", "", namespace) not in self.objects:
+            raise KubeError(f'namespaces "{namespace}" not found', 404, "NotFound")
+        live = copy.deepcopy(self.objects.get(key(body), {}))
+        _merge(live, body)
+        live["metadata"]["managedFields"] = [{"manager": query["fieldManager"]}]
+        return live if dry else self._store(live)
+
+
+def _merge(live: dict, patch: dict) -> None:
+    for name, value in patch.items():
+        if isinstance(value, dict) and isinstance(live.get(name), dict):
+            _merge(live[name], value)
+        elif value is None:
+            live.pop(name, None)
+        else:
+            live[name] = copy.deepcopy(value)

@@ -1,0 +1,209 @@
+"""Finding a load balancer and waiting for it, against moto's ELBv2 and a fake API server."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import threading
+
+import boto3
+import pytest
+from fake_kube import FakeKube
+from moto import mock_aws
+
+from ansible_collections.meshgate.eks_istio.plugins.module_utils import alb_drain, alb_elbv2, alb_kubernetes
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.alb_hostname import Look, NotThere, Wanted, answers
+
+CLUSTER = {"Key": alb_elbv2.CLUSTER_TAG, "Value": "sandbox"}
+
+
+class Aws:
+    def __init__(self):
+        self.elbv2 = boto3.client("elbv2", region_name="us-west-2")
+        ec2 = boto3.client("ec2", region_name="us-west-2")
+        self.vpc = ec2.create_vpc(CidrBlock="192.168.0.0/16")["Vpc"]["VpcId"]
+        zones = (("192.168.0.0/24", "us-west-2a"), ("192.168.1.0/24", "us-west-2b"))
+        self.subnets = [ec2.create_subnet(VpcId=self.vpc, CidrBlock=c, AvailabilityZone=z)["Subnet"]["SubnetId"] for c, z in zones]
+
+    def load_balancer(self, name="sandbox-alb", tags=(CLUSTER, {"Key": "ingress.k8s.aws/stack", "Value": "sandbox"})):
+        lb = self.elbv2.create_load_balancer(Name=name, Subnets=self.subnets, Tags=list(tags) or [{"Key": "a", "Value": "b"}])["LoadBalancers"][0]
+        group = self.elbv2.create_target_group(Name=f"{name}-tg", Protocol="HTTP", Port=8080, VpcId=self.vpc, TargetType="ip", Tags=list(tags))
+        arn = group["TargetGroups"][0]["TargetGroupArn"]
+        action = {"Type": "forward", "TargetGroupArn": arn}
+        self.elbv2.create_listener(LoadBalancerArn=lb["LoadBalancerArn"], Protocol="HTTP", Port=80, DefaultActions=[action])
+        return lb, arn
+
+
+@pytest.fixture
+def aws(monkeypatch):
+    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with mock_aws():
+        yield Aws()
+
+
+def ingress(hostname="", name="ingress", owner="sandbox", finalizers=("group.ingress.k8s.aws/sandbox",)):
+    status = {"loadBalancer": {"ingress": [{"hostname": hostname}]}} if hostname else {}
+    metadata = {"name": name, "namespace": "istio-ingress", "labels": {alb_drain.OWNERSHIP: owner} if owner else {}, "finalizers": list(finalizers)}
+    return {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": metadata, "status": status}
+
+
+def wanted(**more):
+    return Wanted(**{"ingress": "ingress", "namespace": "istio-ingress", "wait_timeout": 0, **more})
+
+
+def test_by_ingress_it_is_described_with_listeners_rules_and_targets(aws):
+    lb, group = aws.load_balancer()
+    aws.elbv2.register_targets(TargetGroupArn=group, Targets=[{"Id": "192.168.0.9", "Port": 8080}])
+    found = Look(wanted(wait_for=["hostname", "active", "healthy_targets"]), aws.elbv2, FakeKube([ingress(lb["DNSName"])])).run()
+    assert (found["hostname"], found["arn"], found["state"]) == (lb["DNSName"], lb["LoadBalancerArn"], "active")
+    assert found["listeners"][0]["port"] == 80
+    assert found["listeners"][0]["rules"][0]["actions"] == [{"type": "forward", "target_group_arns": [group]}]
+    assert found["target_groups"][0]["targets"][0]["id"] == "192.168.0.9"
+
+
+def test_by_tags_it_is_found_without_a_cluster(aws):
+    lb, _ = aws.load_balancer()
+    aws.load_balancer("foreign", tags=({"Key": alb_elbv2.CLUSTER_TAG, "Value": "other"},))
+    assert Look(wanted(ingress="", cluster="sandbox", stack="sandbox"), aws.elbv2).run()["hostname"] == lb["DNSName"]
+
+
+def test_no_ingress_is_said_as_such(aws):
+    with pytest.raises(NotThere, match="Ingress istio-ingress/ingress does not exist"):
+        Look(wanted(), aws.elbv2, FakeKube()).run()
+
+
+def test_a_hostname_that_does_not_come_is_explained(aws):
+    event = {"involvedObject": {"name": "ingress"}, "type": "Warning", "reason": "FailedBuildModel", "message": "no subnets"}
+    log = "\n".join([json.dumps({"level": "error", "ts": "t", "msg": "Reconciler error", "error": "couldn't auto-discover subnets"}), json.dumps({"level": "info"})])
+    controller = {"name": "c-1", "namespace": "kube-system", "labels": {"app.kubernetes.io/name": "aws-load-balancer-controller"}}
+    api = FakeKube(
+        [
+            ingress(),
+            {"apiVersion": "v1", "kind": "Event", "metadata": {"name": "e", "namespace": "istio-ingress"}, **event},
+            {"apiVersion": "v1", "kind": "Pod", "metadata": controller},
+        ],
+        logs={"c-1": log},
+    )
+    with pytest.raises(NotThere) as raised:
+        Look(wanted(), aws.elbv2, api).run()
+    assert "no hostname yet" in str(raised.value)
+    assert raised.value.causes == [
+        "Ingress istio-ingress/ingress: FailedBuildModel: no subnets",
+        "the controller says: t: Reconciler error: couldn't auto-discover subnets",
+    ]
+
+
+def test_a_load_balancer_without_targets_is_not_healthy(aws):
+    lb, _ = aws.load_balancer()
+    with pytest.raises(NotThere, match="target group sandbox-alb-tg has no target"):
+        Look(wanted(wait_for=["healthy_targets"]), aws.elbv2, FakeKube([ingress(lb["DNSName"])])).run()
+
+
+def targets(*states):
+    items = [{"id": "10.0.0.1", "port": 8080, "state": state, "reason": "Target.Timeout", "description": "timed out"} for state in states]
+    return {"target_groups": [{"name": "tg", "targets": items}]}
+
+
+def test_health_is_all_healthy_but_those_that_drain():
+    assert alb_elbv2.health_state(targets("healthy", "draining")) == ""
+    assert alb_elbv2.health_state(targets("healthy", "unhealthy")) == "target 10.0.0.1:8080 of tg is unhealthy: Target.Timeout timed out"
+    assert alb_elbv2.health_state(targets("draining")) == "target group tg has no target"
+
+
+def test_looking_once_does_not_wait(aws):
+    assert Look(wanted(wait_for=[]), aws.elbv2, FakeKube([ingress()])).run()["hostname"] == ""
+
+
+@pytest.fixture
+def server():
+    statuses = {"/": 404, "/down": 503}
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(statuses[self.path] if self.headers["Host"] == "name.elb.amazonaws.com" else 500)
+            self.end_headers()
+
+        def log_message(self, *args):
+            pass
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+def test_http_goes_to_where_the_load_balancer_is_emulated(server):
+    assert answers("name.elb.amazonaws.com", server, "/") == ""
+    assert "answers 503" in answers("name.elb.amazonaws.com", server, "/down")
+    assert "does not answer" in answers("name.elb.amazonaws.com", "127.0.0.1:1", "/")
+
+
+# -- draining ---------------------------------------------------------------------------------------------------------
+
+
+def drain(api, aws, force=False, timeout=1):
+    alb_drain.remove(api, aws.elbv2, "sandbox", alb_drain.find(api, "sandbox"), force, timeout, interval=0)
+
+
+def test_ours_go_and_those_of_others_are_named(aws):
+    api = FakeKube([ingress(), ingress(name="theirs", owner="")])
+    found = alb_drain.find(api, "sandbox")
+    assert [alb_drain.name_of(item) for item in found.ours] == ["Ingress istio-ingress/ingress"]
+    assert [alb_drain.name_of(item) for item in found.foreign] == ["Ingress istio-ingress/theirs"]
+    drain(api, aws)
+    assert [key[2] for key in api.objects] == ["theirs"]
+
+
+def test_a_service_counts_only_with_a_load_balancer(aws):
+    labels = {alb_drain.OWNERSHIP: "sandbox"}
+    services = [
+        {"apiVersion": "v1", "kind": "Service", "metadata": {"name": n, "namespace": "a", "labels": labels}, "spec": {"type": kind}}
+        for n, kind in (("plain", "ClusterIP"), ("lb", "LoadBalancer"))
+    ]
+    assert [item["metadata"]["name"] for item in alb_drain.find(FakeKube(services), "sandbox").ours] == ["lb"]
+
+
+def test_what_elbv2_still_has_is_waited_for_and_named(aws):
+    aws.load_balancer()
+    with pytest.raises(alb_drain.Stuck, match="ELBv2 still has arn:aws:elasticloadbalancing"):
+        drain(FakeKube([ingress()]), aws, timeout=0.05)
+
+
+def stuck_cluster(monkeypatch):
+    api = FakeKube([ingress()])
+    api.finalizing.add(("Ingress", "istio-ingress", "ingress"))
+    monkeypatch.setattr("time.monotonic", iter(range(0, 10_000, 6)).__next__)
+    return api
+
+
+def test_a_finalizer_without_its_controller_is_never_stripped_silently(aws, monkeypatch):
+    api = stuck_cluster(monkeypatch)
+    with pytest.raises(alb_drain.Stuck, match="does not run. Bring the controller back"):
+        drain(api, aws, timeout=100)
+    assert ("Ingress", "istio-ingress", "ingress") in api.objects
+
+
+def test_told_to_it_does_the_controllers_work(aws, monkeypatch):
+    aws.load_balancer()
+    foreign, _ = aws.load_balancer("foreign", tags=({"Key": alb_elbv2.CLUSTER_TAG, "Value": "other"},))
+    api = stuck_cluster(monkeypatch)
+    drain(api, aws, force=True, timeout=1000)
+    assert api.objects == {}
+    assert [lb["LoadBalancerArn"] for lb in alb_elbv2.load_balancers(aws.elbv2)] == [foreign["LoadBalancerArn"]]
+
+
+# -- the controller's side --------------------------------------------------------------------------------------------
+
+
+def test_hostname_is_read_from_ingress_service_and_gateway():
+    assert alb_kubernetes.hostname(ingress("a.example")) == "a.example"
+    assert alb_kubernetes.hostname({"status": {"addresses": [{"type": "Hostname", "value": "b.example"}]}}) == "b.example"
+    assert alb_kubernetes.hostname(None) == ""
+
+
+def test_last_error_line_skips_what_is_none():
+    assert alb_kubernetes.last_error_line('{"level":"info","msg":"x"}\nplain\n') == ""
+    assert alb_kubernetes.last_error_line("E0101 klog error\n") == "E0101 klog error"

@@ -1,0 +1,419 @@
+"""istioctl_install: what is measured, refused, done and said."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import pytest
+import yaml
+from fake_kube import FakeKube
+
+from ansible_collections.meshgate.eks_istio.plugins.module_utils import istio_install, istio_operator, istio_uninstall
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.istioctl import Istioctl, IstioError, parse_messages, release, skew_problem, stream
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_access import Answer
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_ready import NotReady
+
+OWNER = istio_operator.Owner("installed-state", "istio-system", "default", "1.31.1")
+
+
+def deployment(name, namespace, image="pilot:1.31.1", **annotations):
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "namespace": namespace, "labels": {istio_operator.COMPONENT: "Pilot" if name == "istiod" else "IngressGateways"}},
+        "spec": {
+            "replicas": 1,
+            "selector": {"matchLabels": {"app": name}},
+            "template": {"metadata": {"labels": {"app": name}, "annotations": annotations}, "spec": {"containers": [{"name": "c", "image": image}]}},
+        },
+    }
+
+
+def service(name="gateway", namespace="istio-ingress"):
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "namespace": namespace, "labels": {istio_operator.COMPONENT: "IngressGateways"}},
+        "spec": {"type": "ClusterIP", "selector": {"app": name}, "ports": [{"port": 80, "targetPort": 8080}]},
+    }
+
+
+def injector():
+    return {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "MutatingWebhookConfiguration",
+        "metadata": {"name": "istio-sidecar-injector", "labels": {"app": "sidecar-injector", istio_operator.COMPONENT: "Pilot"}},
+        "webhooks": [{"name": "i", "clientConfig": {"service": {"name": "istiod", "namespace": "istio-system"}}, "namespaceSelector": {}}],
+    }
+
+
+def namespace(name, **labels):
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+
+
+def ingress(**labels):
+    backend = {"service": {"name": "gateway", "port": {"number": 80}}}
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": {"name": "ingress", "namespace": "istio-ingress", "labels": labels},
+        "spec": {"ingressClassName": "alb", "rules": [{"http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}]},
+    }
+
+
+RENDERED = [injector(), deployment("istiod", "istio-system"), deployment("gateway", "istio-ingress", **{"inject.istio.io/templates": "gateway"}), service()]
+
+
+class Cluster(FakeKube):
+    """Deployments are ready as soon as they are applied."""
+
+    def get(self, api_version, kind, name, namespace=None):
+        found = super().get(api_version, kind, name, namespace)
+        if found and kind == "Deployment":
+            found.setdefault("status", {"readyReplicas": 1, "updatedReplicas": 1, "replicas": 1})
+        return found
+
+
+class FakeIstioctl:
+    """Answers as istioctl does; `install` applies what is rendered to the fake cluster."""
+
+    def __init__(self, api, rendered=RENDERED, version="1.31.1", precheck="[]", install_rc=0):
+        self.api, self.rendered, self.version, self.precheck, self.install_rc = api, rendered, version, precheck, install_rc
+        self.commands: list[list[str]] = []
+
+    def __call__(self, command, timeout=0):
+        self.commands.append(command)
+        if command[1] == "version":
+            return Answer(0, json.dumps({"clientVersion": {"version": self.version}}))
+        if command[1:3] == ["manifest", "generate"]:
+            return Answer(0, yaml.safe_dump_all(copy.deepcopy(self.rendered)))
+        if command[1:3] == ["x", "precheck"]:
+            return Answer(0, self.precheck)
+        raise AssertionError(command)
+
+    def installed(self) -> int:
+        return sum(1 for command in self.commands if command[1] == "install")
+
+    def run(self, command):
+        """Stands for `stream`."""
+        self.commands.append(command)
+        if command[1] == "install":
+            if self.install_rc:
+                return Answer(self.install_rc, "", "Error: failed to install manifests: resources not ready after 1s")
+            owner = istio_operator.Owner("installed-state", "istio-system", "default", self.version)
+            for item in [namespace("istio-system"), *istio_operator.own(copy.deepcopy(self.rendered), owner)]:
+                if item["kind"] != "Namespace" or istio_operator.identity(item)[3] not in [k[2] for k in self.api.objects if k[0] == "Namespace"]:
+                    self.api._store(item)
+            tag = injector()
+            tag["metadata"] = {"name": istio_operator.DEFAULT_TAG_WEBHOOK, "labels": {"istio.io/tag": "default"}}
+            self.api._store(tag)
+            live = self.api.objects[("MutatingWebhookConfiguration", "", "istio-sidecar-injector")]["webhooks"][0]
+            live["namespaceSelector"] = {"matchLabels": {istio_operator.DEACTIVATED: "never-match"}}
+            live["clientConfig"]["caBundle"] = "written by istiod"
+        return Answer(0, "done")
+
+
+@pytest.fixture
+def cluster():
+    return Cluster([namespace("default"), namespace("istio-ingress")])
+
+
+@pytest.fixture
+def fake(cluster, monkeypatch):
+    from ansible_collections.meshgate.eks_istio.plugins.module_utils import istioctl as module
+
+    fake = FakeIstioctl(cluster)
+    monkeypatch.setattr(module, "stream", fake.run)
+    return fake
+
+
+def run(cluster, fake, check=False, **request):
+    istioctl = Istioctl("istioctl", runner=fake)
+    return istio_install.Install(istio_install.Request(**request), istioctl, cluster).run(check)
+
+
+def actions(result):
+    return {(r["kind"], r["name"]): r["action"] for r in result.resources() if r["action"] != "unchanged"}
+
+
+def test_check_mode_on_an_empty_cluster_names_everything_and_writes_nothing(cluster, fake):
+    result = run(cluster, fake, check=True)
+    assert result.changed
+    assert actions(result)[("Deployment", "istiod")] == "create"
+    assert actions(result)[("Namespace", "istio-system")] == "create"
+    assert actions(result)[("MutatingWebhookConfiguration", istio_operator.DEFAULT_TAG_WEBHOOK)] == "create"
+    assert fake.installed() == 0
+    assert not [request for request in cluster.requests if request[-1] != "dry"]
+
+
+def test_install_and_then_nothing_differs_despite_what_istiod_writes(cluster, fake):
+    first = run(cluster, fake)
+    assert first.changed and fake.installed() == 1
+    assert first.version_before == "" and first.version_after == "1.31.1"
+    assert first.command[:3] == ["istioctl", "install", "--skip-confirmation"]
+    second = run(cluster, fake)
+    assert not second.changed and actions(second) == {}
+    assert second.version_before == "1.31.1"
+    assert fake.installed() == 1
+
+
+def test_a_changed_value_is_seen_alone(cluster, fake):
+    run(cluster, fake)
+    cluster.objects[("Deployment", "istio-system", "istiod")]["spec"]["replicas"] = 3
+    result = run(cluster, fake, check=True)
+    assert actions(result) == {("Deployment", "istiod"): "update"}
+
+
+def test_the_deleted_webhook_of_the_default_tag_is_drift(cluster, fake):
+    run(cluster, fake)
+    del cluster.objects[("MutatingWebhookConfiguration", "", istio_operator.DEFAULT_TAG_WEBHOOK)]
+    assert actions(run(cluster, fake, check=True)) == {("MutatingWebhookConfiguration", istio_operator.DEFAULT_TAG_WEBHOOK): "create"}
+
+
+def test_what_the_specification_no_longer_has_is_in_the_difference_and_goes(cluster, fake):
+    run(cluster, fake)
+    fake.rendered = RENDERED[:2]
+    gone = {("Deployment", "gateway"): "delete", ("Service", "gateway"): "delete"}
+    assert actions(run(cluster, fake, check=True)) == gone
+    assert actions(run(cluster, fake)) == gone
+    assert not run(cluster, fake).changed
+
+
+def test_what_an_older_version_left_is_pruned_too(cluster, fake):
+    fake.version = "1.30.5"
+    run(cluster, fake)
+    fake.version, fake.rendered = "1.31.1", RENDERED[:2]
+    assert actions(run(cluster, fake))[("Service", "gateway")] == "delete"
+    assert ("Service", "istio-ingress", "gateway") not in cluster.objects
+
+
+def test_a_downgrade_is_refused_and_forced(cluster, fake):
+    run(cluster, fake)
+    fake.version = "1.30.0"
+    with pytest.raises(IstioError, match="downgrade"):
+        run(cluster, fake)
+    assert run(cluster, fake, force=True).version_after == "1.30.0"
+
+
+def test_a_binary_of_another_version_is_refused(cluster, fake):
+    with pytest.raises(IstioError, match=r"istioctl is of version 1\.31\.1, wanted is 1\.32\.0"):
+        run(cluster, fake, version="1.32.0")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "refused"),
+    [
+        ("1.30.2", "1.31.1", False),
+        ("1.31.1", "1.31.1", False),
+        ("1.31.0", "1.31.1", False),
+        ("1.29.4", "1.31.1", True),
+        ("1.31.1", "1.31.0", True),
+        ("", "1.31.1", False),
+        ("latest", "1.31.1", False),
+    ],
+)
+def test_version_skew(before, after, refused):
+    assert bool(skew_problem(before, after, force=False)) is refused
+    assert skew_problem(before, after, force=True) == ""
+
+
+def test_release_reads_what_tags_look_like():
+    assert release("v1.31.1-distroless") == (1, 31, 1)
+    assert release("1.31") == (1, 31, 0)
+    assert release("latest") is None
+
+
+def test_precheck_errors_refuse_and_warnings_are_passed_on(cluster, fake):
+    message = {"code": "IST0101", "level": "Error", "origin": "Namespace x", "message": "bad"}
+    fake.precheck = json.dumps([message, {**message, "level": "Warning", "message": "hm"}])
+    with pytest.raises(IstioError, match="bad"):
+        run(cluster, fake)
+    assert any("hm" in warning for warning in run(cluster, fake, force=True).warnings)
+
+
+def test_precheck_without_findings_says_nothing():
+    assert parse_messages("") == ([], [])
+    assert parse_messages("no json") is None
+
+
+def test_a_namespace_that_forbids_injection_is_refused_before_anything_is_written(cluster, fake):
+    cluster.objects[("Namespace", "", "istio-ingress")]["metadata"]["labels"] = {"istio-injection": "disabled"}
+    with pytest.raises(IstioError, match="namespace istio-ingress has label istio-injection=disabled"):
+        run(cluster, fake)
+    assert fake.installed() == 0
+
+
+def test_a_failed_install_names_what_is_not_ready_and_why(cluster, fake):
+    fake.install_rc = 1
+    cluster._store(namespace("istio-system"))
+    cluster.objects[("Deployment", "istio-system", "istiod")] = deployment("istiod", "istio-system") | {"status": {"readyReplicas": 0, "updatedReplicas": 1}}
+    waiting = {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}
+    pod = {
+        "metadata": {"name": "istiod-1", "namespace": "istio-system", "labels": {"app": "istiod"}},
+        "spec": {},
+        "status": {"containerStatuses": [{"name": "discovery", "ready": False, "state": waiting}]},
+    }
+    cluster._store({"apiVersion": "v1", "kind": "Pod", **pod})
+    with pytest.raises(IstioError, match="ImagePullBackOff") as raised:
+        run(cluster, fake)
+    assert raised.value.details["stderr"].startswith("Error: failed to install")
+    assert raised.value.details["command"][1] == "install"
+
+
+def test_prerequisites_come_before_the_install_with_the_service_that_the_ingress_needs(cluster, fake):
+    order = []
+    cluster_request = cluster.request
+
+    def noting(method, path, query=None, body=None, content_type=""):
+        if "dryRun" not in (query or {}):
+            order.append((body["kind"], query["fieldManager"]))
+        return cluster_request(method, path, query, body, content_type)
+
+    cluster.request = noting
+    run(cluster, fake, prerequisites=[ingress(), namespace("istio-ingress", team="a")])
+    assert order == [("Namespace", "meshgate"), ("Service", "istio-operator"), ("Ingress", "meshgate")]
+    assert fake.installed() == 1
+    assert not run(cluster, fake, prerequisites=[ingress(), namespace("istio-ingress", team="a")]).changed
+
+
+def test_a_deleted_ingress_is_repaired_without_an_install(cluster, fake):
+    prerequisites = [ingress()]
+    run(cluster, fake, prerequisites=prerequisites)
+    del cluster.objects[("Ingress", "istio-ingress", "ingress")]
+    assert actions(run(cluster, fake, check=True, prerequisites=prerequisites)) == {("Ingress", "ingress"): "create"}
+    run(cluster, fake, prerequisites=prerequisites)
+    assert ("Ingress", "istio-ingress", "ingress") in cluster.objects
+    assert fake.installed() == 1
+
+
+def test_a_namespace_of_somebody_else_is_labelled_but_not_adopted(cluster, fake):
+    wanted = namespace("istio-ingress", **{istio_install.OWNERSHIP: "sandbox", "gate": "on"})
+    run(cluster, fake, prerequisites=[wanted])
+    assert cluster.objects[("Namespace", "", "istio-ingress")]["metadata"]["labels"] == {"gate": "on"}
+    assert not run(cluster, fake, prerequisites=[wanted]).changed
+
+
+def bind(cluster, name="k8s-tgb"):
+    spec = {"serviceRef": {"name": "gateway", "port": 80}, "targetType": "ip"}
+    cluster._store({"apiVersion": "elbv2.k8s.aws/v1beta1", "kind": "TargetGroupBinding", "metadata": {"name": name, "namespace": "istio-ingress"}, "spec": spec})
+
+
+def gateway_pod(cluster, *gates):
+    owner = [{"kind": "ReplicaSet", "name": "gateway-1"}]
+    metadata = {"name": "gateway-1-a", "namespace": "istio-ingress", "labels": {"app": "gateway"}, "ownerReferences": owner}
+    spec = {"readinessGates": [{"conditionType": gate} for gate in gates]}
+    cluster._store({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
+    above = {"name": "gateway-1", "namespace": "istio-ingress", "ownerReferences": [{"kind": "Deployment", "name": "gateway"}]}
+    cluster._store({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": above})
+
+
+def test_pods_that_carry_the_gate_are_left_alone(cluster, fake):
+    bind(cluster)
+    gateway_pod(cluster, "target-health.elbv2.k8s.aws/k8s-tgb")
+    result = run(cluster, fake, prerequisites=[ingress()], readiness_gates=True)
+    assert result.restarts == []
+
+
+def test_pods_that_came_before_their_target_group_are_rolled_once(cluster, fake):
+    run(cluster, fake, prerequisites=[ingress()])
+    bind(cluster)
+    gateway_pod(cluster)
+    assert actions(run(cluster, fake, check=True, prerequisites=[ingress()], readiness_gates=True)) == {("Deployment", "gateway"): "restart"}
+    merged = cluster.merge
+
+    def restarting(api_version, kind, name, namespace_, patch):
+        gateway_pod(cluster, "target-health.elbv2.k8s.aws/k8s-tgb")
+        return merged(api_version, kind, name, namespace_, patch)
+
+    cluster.merge = restarting
+    result = run(cluster, fake, prerequisites=[ingress()], readiness_gates=True)
+    assert result.changed and result.restarts == ["istio-ingress/gateway"]
+    assert not run(cluster, fake, prerequisites=[ingress()], readiness_gates=True).changed
+
+
+def test_a_target_group_that_does_not_come_is_explained_by_the_ingress_and_the_controller(cluster, fake):
+    event = {"involvedObject": {"name": "ingress"}, "type": "Warning", "reason": "FailedDeployModel", "message": "AccessDenied"}
+    cluster._store({"apiVersion": "v1", "kind": "Event", "metadata": {"name": "e", "namespace": "istio-ingress"}, **event})
+    with pytest.raises(NotReady) as raised:
+        run(cluster, fake, prerequisites=[ingress()], readiness_gates=True, readiness_timeout=0)
+    assert raised.value.causes == [
+        "Ingress istio-ingress/ingress: FailedDeployModel: AccessDenied",
+        "the AWS Load Balancer Controller does not run in this cluster",
+    ]
+
+
+def test_values_merge_into_the_specification_and_lists_replace():
+    operator = istio_operator.document({"profile": "minimal", "values": {"a": {"b": 1, "c": [1, 2]}}}, {"a": {"c": [3]}}, "canary", "n", "mesh")
+    assert operator["spec"] == {
+        "profile": "minimal",
+        "revision": "canary",
+        "values": {"a": {"b": 1, "c": [3]}, "global": {"istioNamespace": "mesh"}},
+    }
+    assert operator["metadata"] == {"name": "n", "namespace": "mesh"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "revision", "said"),
+    [
+        ({"profile": "prod"}, "", "spec.profile is 'prod'; accepted: default, minimal"),
+        ({}, "1.31.1", "revision is '1.31.1'; accepted"),
+        ({"revision": "a"}, "b", "must not differ"),
+    ],
+)
+def test_a_wrong_specification_is_named(spec, revision, said):
+    assert said in "; ".join(istio_operator.problems(spec, revision))
+
+
+# -- removal ----------------------------------------------------------------------------------------------------------
+
+
+def remove(cluster, fake, check=False, **removal):
+    return istio_uninstall.run(istio_uninstall.Removal(**removal), Istioctl("istioctl", runner=fake), cluster, check)
+
+
+def crd(name="virtualservices.networking.istio.io"):
+    return {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": name, "labels": {istio_operator.COMPONENT: "Base"}}}
+
+
+def test_a_purge_takes_everything_but_the_crds_and_says_what_stays(cluster, fake):
+    run(cluster, fake)
+    cluster._store(crd())
+    result = remove(cluster, fake, purge=True)
+    assert result.changed and result.version_before == "1.31.1"
+    assert result.commands == [["istioctl", "uninstall", "--skip-confirmation", "--revision=default"]]
+    kinds = {kind for kind, _, _ in cluster.objects}
+    assert kinds == {"Namespace", "CustomResourceDefinition"}
+    assert result.stays == ["Namespace istio-system", "1 CustomResourceDefinitions of istio.io"]
+    assert not remove(cluster, fake, purge=True).changed
+
+
+def test_the_crds_go_when_asked(cluster, fake):
+    run(cluster, fake)
+    cluster._store(crd())
+    result = remove(cluster, fake, purge=True, remove_crds=True)
+    assert result.commands[0][-1] == "--purge"
+    assert result.stays == ["Namespace istio-system"]
+
+
+def test_check_mode_of_a_removal_names_it_and_removes_nothing(cluster, fake):
+    run(cluster, fake)
+    result = remove(cluster, fake, check=True, purge=True)
+    assert {change.name for change in result.changes} >= {"istiod", "gateway", istio_operator.DEFAULT_TAG_WEBHOOK}
+    assert ("Deployment", "istio-system", "istiod") in cluster.objects
+
+
+def test_only_namespaces_of_ours_go_with_it(cluster, fake):
+    ours = {istio_install.OWNERSHIP: "sandbox"}
+    prerequisites = [namespace("istio-system", **ours), namespace("istio-ingress", **ours)]
+    run(cluster, fake, prerequisites=prerequisites)  # istio-ingress was there before
+    result = remove(cluster, fake, purge=True, prerequisites=prerequisites)
+    assert ("Namespace", "", "istio-system") not in cluster.objects
+    assert ("Namespace", "", "istio-ingress") in cluster.objects
+    assert result.stays == []
+
+
+def test_what_istioctl_prints_comes_back_once_and_without_colours():
+    answer = stream(["sh", "-c", "printf '\\033[32mdone\\033[0m\\nsame\\nsame\\n'; exit 3"])
+    assert (answer.rc, answer.stdout) == (3, "done\nsame")
+    assert stream(["no-such-program"]).rc == 127
