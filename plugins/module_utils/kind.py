@@ -193,6 +193,30 @@ def is_running(container: dict[str, Any]) -> bool:
     return bool((container.get("State") or {}).get("Running"))
 
 
+# Reads the drop-in from its standard input. The kubelet may be running by now, so its commands are run at once, too.
+INSTALL_DROP_IN = """
+mkdir -p /etc/systemd/system/kubelet.service.d
+cat > /etc/systemd/system/kubelet.service.d/20-meshgate.conf
+systemctl daemon-reload
+sed -n 's/^ExecStartPre=-//p' /etc/systemd/system/kubelet.service.d/20-meshgate.conf | sh || true
+"""
+
+
+def kubelet_drop_in(service_subnet: str) -> str:
+    """Return a drop-in that has connections to services refused while kube-proxy does not know them yet.
+
+    Without it they leave the node by its default route: a client that starts together with kube-proxy, as CoreDNS does, waits half a
+    minute for an answer that nobody gives, and one that asks port 443 may get a stranger's certificate. What kube-proxy knows has
+    another destination by the time these rules look at it.
+    """
+    rules = [
+        f"{chain} -d {service_subnet} -p {protocol} -j REJECT --reject-with {answer}"
+        for chain in ("FORWARD", "OUTPUT")
+        for protocol, answer in (("tcp", "tcp-reset"), ("udp", "icmp-port-unreachable"))
+    ]
+    return "\n".join(["[Service]", *(f"ExecStartPre=-/bin/sh -c 'iptables -C {rule} 2>/dev/null || iptables -A {rule}'" for rule in rules)]) + "\n"
+
+
 def decide(
     containers: list[dict[str, Any]],
     settings: Settings,

@@ -224,7 +224,7 @@ class Cluster:
         ]
         over = threading.Event()
         with ThreadPoolExecutor(max_workers=max(1, settings.workers + 1)) as pool:
-            imports = {name: pool.submit(self.import_early, name, over) for name in settings.node_names()}
+            imports = {name: pool.submit(self.prepare_node, name, over) for name in settings.node_names()}
             try:
                 self.run_kind(command)
             except BaseException:
@@ -257,10 +257,8 @@ class Cluster:
 
     # -- images -----------------------------------------------------------------------------------------------------
 
-    def import_early(self, node: str, over: threading.Event) -> dict[str, str]:
-        """Import as soon as the node's containerd answers, while Kubernetes is being set up beside it."""
-        if not self.settings.images:
-            return {}
+    def prepare_node(self, node: str, over: threading.Event) -> dict[str, str]:
+        """As soon as the node's containerd answers, while Kubernetes is being set up beside it: our kubelet drop-in, and the images."""
         deadline = time.monotonic() + self.options.timeout
         while self.docker.run("exec", node, "ctr", "--namespace=k8s.io", "version", check=False).returncode:
             if over.is_set():
@@ -268,6 +266,7 @@ class Cluster:
             if time.monotonic() > deadline:
                 raise NotHealthy(f"node {node}: containerd does not answer after {self.options.timeout:.0f} s\n{self.diagnosis(None)}")
             over.wait(0.3)
+        self.docker.run("exec", "-i", node, "sh", "-ec", k.INSTALL_DROP_IN, text=k.kubelet_drop_in(self.settings.service_subnet))
         present = self.present_images(node)
         # What is baked into the node image is there already.
         return self.import_images(node, k.missing_images(self.settings.images, {i["name"]: k.image_key(i["archive"]) for i in self.settings.images}, present))
