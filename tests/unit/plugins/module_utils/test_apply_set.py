@@ -1,0 +1,188 @@
+# Copyright (c) 2026, the meshgate authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+
+from __future__ import annotations
+
+import copy
+import typing as t
+
+import pytest
+
+from ansible_collections.meshgate.eks_istio.plugins.module_utils import apply_set
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_api import Resource
+from ansible_collections.meshgate.eks_istio.plugins.modules import k8s_apply_set
+
+LABELS = {"meshgate.io/cluster": "sandbox", "app.kubernetes.io/part-of": "greeter"}
+KINDS = [("v1", "Namespace"), ("v1", "ConfigMap"), ("v1", "Service")]
+
+
+class Cluster:
+    """An API server in memory: enough of it for objects that are applied, found and deleted."""
+
+    def __init__(self, *objects: dict[str, t.Any], unknown: tuple[str, ...] = ()) -> None:
+        self.objects = {apply_set.key(item): item for item in copy.deepcopy(list(objects))}
+        self.unknown = unknown
+        self.writes: list[str] = []
+
+    def resource(self, api_version: str, kind: str) -> Resource | None:
+        return None if kind in self.unknown else Resource(kind, kind != "Namespace")
+
+    def path(self, api_version: str, kind: str, name: str | None = None, namespace: str | None = None) -> str | None:
+        return None if kind in self.unknown else "|".join([api_version.rpartition("/")[0], kind, namespace or "", name or ""])
+
+    def map(self, function: t.Callable[[t.Any], t.Any], items: t.Iterable[t.Any]) -> list[t.Any]:
+        return [function(item) for item in items]
+
+    def get(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> dict[str, t.Any] | None:
+        return copy.deepcopy(self.objects.get((api_version.rpartition("/")[0], kind, namespace or "", name)))
+
+    def find(self, api_version: str, kind: str, namespace: str | None = None, labels: str | None = None, fields: str | None = None) -> list[dict[str, t.Any]]:
+        wanted = dict(pair.split("=") for pair in labels.split(",")) if labels else {}
+        return [
+            copy.deepcopy(item)
+            for (_group, of_kind, of_namespace, _name), item in self.objects.items()
+            if of_kind == kind and (not namespace or of_namespace == namespace) and (not wanted or apply_set.carries(item, wanted))
+        ]
+
+    def request(self, method: str, path: str, query: dict[str, str], body: dict[str, t.Any], content_type: str) -> dict[str, t.Any]:
+        assert method == "PATCH"
+        key = apply_set.key(body)
+        after = copy.deepcopy(self.objects.get(key, {}))
+        metadata = {**after.get("metadata", {}), **body["metadata"]}
+        metadata["labels"] = {**after.get("metadata", {}).get("labels", {}), **body["metadata"].get("labels", {})}
+        after = {**after, **copy.deepcopy(body), "metadata": metadata}
+        if "dryRun" not in query:
+            self.objects[key] = after
+            self.writes.append(f"apply {apply_set.title(body)}")
+        return after
+
+    def delete(self, api_version: str, kind: str, name: str, namespace: str | None = None, propagation: str = "Background") -> bool:
+        self.writes.append(f"delete {kind} {name}")
+        return self.objects.pop((api_version.rpartition("/")[0], kind, namespace or "", name), None) is not None
+
+
+def item(kind: str, name: str, labels: dict[str, str] | None = None, **rest: t.Any) -> dict[str, t.Any]:
+    metadata: dict[str, t.Any] = {"name": name, "labels": dict(labels or {})}
+    if kind != "Namespace":
+        metadata["namespace"] = "greeter"
+    return {"apiVersion": "v1", "kind": kind, "metadata": metadata, **rest}
+
+
+def params(*manifests: dict[str, t.Any], adopt: bool = False) -> dict[str, t.Any]:
+    kinds = [{"api_version": version, "kind": kind} for version, kind in KINDS]
+    return {"manifests": list(manifests), "labels": LABELS, "kinds": kinds, "adopt": adopt, "wait": True, "timeout": 1}
+
+
+def actions(result: dict[str, t.Any]) -> dict[str, str]:
+    return {f"{r['kind']} {r['name']}": r["action"] for r in result["resources"]}
+
+
+WANTED = (item("Namespace", "greeter"), item("ConfigMap", "words", data={"hello": "world"}), item("Service", "greeter"))
+
+
+def test_a_set_is_created_marked_and_then_unchanged() -> None:
+    cluster = Cluster()
+    asked = k8s_apply_set.present(cluster, params(*WANTED), check_mode=True)
+    assert asked["changed"] and not cluster.writes
+    done = k8s_apply_set.present(cluster, params(*WANTED), check_mode=False)
+    assert actions(done) == actions(asked) == {"Namespace greeter": "create", "ConfigMap words": "create", "Service greeter": "create"}
+    assert all(apply_set.carries(live, LABELS) for live in cluster.objects.values())
+    assert not k8s_apply_set.present(cluster, params(*WANTED), check_mode=False)["changed"]
+
+
+def test_a_drifted_object_is_the_only_one_written() -> None:
+    cluster = Cluster()
+    k8s_apply_set.present(cluster, params(*WANTED), check_mode=False)
+    cluster.objects[apply_set.key(WANTED[1])]["data"] = {"hello": "drift"}
+    cluster.writes.clear()
+    result = k8s_apply_set.present(cluster, params(*WANTED), check_mode=False)
+    assert actions(result) == {"ConfigMap words": "update"}
+    assert cluster.writes == ["apply ConfigMap greeter/words"]
+    assert "drift" in result["diff"][0]["before"] and "words" in result["diff"][0]["before_header"]
+
+
+def test_what_left_the_set_is_pruned_and_nothing_else() -> None:
+    cluster = Cluster(item("Service", "other"), item("Service", "neighbour", {**LABELS, "meshgate.io/cluster": "another"}))
+    k8s_apply_set.present(cluster, params(*WANTED), check_mode=False)
+    result = k8s_apply_set.present(cluster, params(*WANTED[:2]), check_mode=False)
+    assert actions(result) == {"Service greeter": "delete"}
+    assert {live["metadata"]["name"] for live in cluster.find("v1", "Service")} == {"other", "neighbour"}
+
+
+def test_a_renamed_namespace_is_not_pruned() -> None:
+    cluster = Cluster()
+    k8s_apply_set.present(cluster, params(*WANTED), check_mode=False)
+    k8s_apply_set.present(cluster, params(item("ConfigMap", "words")), check_mode=False)
+    assert cluster.find("v1", "Namespace")
+
+
+def test_somebody_elses_object_is_refused_and_named() -> None:
+    cluster = Cluster(item("ConfigMap", "words", {"app": "theirs"}))
+    for check_mode in (True, False):
+        with pytest.raises(apply_set.Refused, match="ConfigMap greeter/words: created by somebody else"):
+            k8s_apply_set.present(cluster, params(*WANTED), check_mode)
+    assert not cluster.writes
+    assert k8s_apply_set.present(cluster, params(*WANTED, adopt=True), check_mode=False)["changed"]
+
+
+def test_somebody_elses_namespace_is_used_and_never_removed() -> None:
+    cluster = Cluster(item("Namespace", "greeter", {"team": "x"}))
+    k8s_apply_set.present(cluster, params(*WANTED), check_mode=False)
+    assert not k8s_apply_set.present(cluster, params(*WANTED), check_mode=False)["changed"]
+    k8s_apply_set.absent(cluster, params(), check_mode=False)
+    assert [live["metadata"]["name"] for live in cluster.objects.values()] == ["greeter"]
+
+
+def test_unknown_kinds_are_a_create_in_check_mode_and_refused_before_any_write() -> None:
+    cluster = Cluster(unknown=("Service",))
+    assert actions(k8s_apply_set.present(cluster, params(*WANTED), check_mode=True))["Service greeter"] == "create"
+    with pytest.raises(apply_set.Refused, match="does not know Service of v1"):
+        k8s_apply_set.present(cluster, params(*WANTED), check_mode=False)
+    assert not cluster.writes
+
+
+def test_removal_takes_the_set_namespace_last_and_is_then_unchanged() -> None:
+    cluster = Cluster(item("ConfigMap", "kube-root-ca.crt"), item("ServiceAccount", "default"))
+    k8s_apply_set.present(cluster, params(*WANTED), check_mode=False)
+    cluster.writes.clear()
+    asked = k8s_apply_set.absent(cluster, params(), check_mode=True)
+    assert asked["changed"] and not cluster.writes
+    done = k8s_apply_set.absent(cluster, params(), check_mode=False)
+    assert actions(done) == actions(asked)
+    assert cluster.writes[-1] == "delete Namespace greeter" and len(cluster.writes) == 3
+    assert not k8s_apply_set.absent(cluster, params(), check_mode=False)["changed"]
+
+
+def test_a_namespace_in_use_stays_and_it_is_said() -> None:
+    cluster = Cluster(item("Pod", "theirs"), item("Pod", "owned"))
+    cluster.objects[("", "Pod", "greeter", "owned")]["metadata"]["ownerReferences"] = [{"kind": "ReplicaSet"}]
+    k8s_apply_set.present(cluster, params(*WANTED), check_mode=False)
+    result = k8s_apply_set.absent(cluster, params(), check_mode=False)
+    assert result["stays"] == ["namespace greeter stays: others use it (Pod greeter/theirs)"]
+    again = k8s_apply_set.absent(cluster, params(), check_mode=False)
+    assert not again["changed"] and again["stays"]
+
+
+def test_what_is_already_on_its_way_out_is_no_change() -> None:
+    cluster = Cluster(item("Namespace", "greeter", LABELS))
+    cluster.objects[apply_set.key(WANTED[0])]["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    assert not k8s_apply_set.absent(cluster, params(), check_mode=False)["changed"]
+
+
+@pytest.mark.parametrize(
+    ("manifests", "said"),
+    [
+        ([{"kind": "Service"}], "lacks apiVersion, kind or metadata.name"),
+        ([{"apiVersion": "v1", "kind": "Service", "metadata": {}}], "lacks apiVersion"),
+        ([WANTED[1], WANTED[1]], "ConfigMap greeter/words is there twice"),
+    ],
+)
+def test_manifests_that_cannot_be_right(manifests: list[dict[str, t.Any]], said: str) -> None:
+    with pytest.raises(apply_set.Refused, match=said):
+        apply_set.labelled(manifests, LABELS)
+
+
+def test_the_same_object_of_another_version_is_the_same_object() -> None:
+    one = {"apiVersion": "networking.istio.io/v1", "kind": "Gateway", "metadata": {"name": "g", "namespace": "n"}}
+    assert apply_set.superfluous([one], [{**one, "apiVersion": "networking.istio.io/v1beta1"}]) == []
+    assert apply_set.superfluous([one], [{**one, "apiVersion": "gateway.networking.k8s.io/v1"}]) == [one]
