@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -97,6 +98,14 @@ def problems(emulator: Emulator) -> list[str]:
     return found
 
 
+def brief(body: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Shorten keys and certificates for a diff: whether they differ is all that a reader sees in them."""
+    if body is None:
+        return None
+    return {key: f"{hashlib.sha256(value.encode()).hexdigest()[:12]}..." if key in ("jwks", "certificate_authority_data") else value
+            for key, value in body.items()}
+
+
 class Runner:
     def __init__(self, emulator: Emulator, docker: Docker | None = None, check_mode: bool = False) -> None:
         self.emulator, self.check_mode = emulator, check_mode
@@ -137,7 +146,9 @@ class Runner:
                 continue
             self.actions.append(f"{action} container {item.name}")
             self.before[item.name] = (live.get(item.name) or {}).get("State", {}).get("Status", "absent")
-            self.after[item.name] = "running" if action == "start" else item.description(identity)
+            self.after[item.name] = "running" if action == "start" else {
+                "image": f"{item.image} ({identity[7:19]})", "arguments": " ".join(item.arguments), "command": " ".join([item.entrypoint, *item.command]),
+            }
             if not self.check_mode:
                 report(f"emulated AWS: {action} container {item.name}")
                 containers.apply(self.docker, item, action, identity)
@@ -207,7 +218,7 @@ class Runner:
         except EmulatorError as error:
             raise DockerError(str(error)) from error
         self.actions.append(f"tell the emulated AWS which cluster is behind EKS cluster {emulator.name}")
-        self.before["cluster"], self.after["cluster"] = known, body
+        self.before["cluster"], self.after["cluster"] = brief(known), brief(body)
 
     def remove(self) -> dict[str, Any]:
         if self.docker.server() is None:

@@ -202,19 +202,27 @@ sed -n 's/^ExecStartPre=-//p' /etc/systemd/system/kubelet.service.d/20-meshgate.
 """
 
 
-def kubelet_drop_in(service_subnet: str) -> str:
-    """Return a drop-in that has connections to services refused while kube-proxy does not know them yet.
+def kubelet_drop_in(settings: Settings) -> str:
+    """Return a drop-in that sets two things before the kubelet starts, after every start of the node.
 
-    Without it they leave the node by its default route: a client that starts together with kube-proxy, as CoreDNS does, waits half a
-    minute for an answer that nobody gives, and one that asks port 443 may get a stranger's certificate. What kube-proxy knows has
-    another destination by the time these rules look at it.
+    Connections to services that kube-proxy does not know yet are refused. Otherwise they leave the node by its default route: a client
+    that starts together with kube-proxy, as CoreDNS does, waits half a minute for an answer that nobody gives, and one that asks port 443
+    may get a stranger's certificate. What kube-proxy knows has another destination by the time these rules look at it.
+
+    Pods reach what is outside the cluster with their node's address, since nobody there knows a way back to theirs. Upstream's CNI does this itself.
     """
     rules = [
-        f"{chain} -d {service_subnet} -p {protocol} -j REJECT --reject-with {answer}"
+        f"filter {chain} -d {settings.service_subnet} -p {protocol} -j REJECT --reject-with {answer}"
         for chain in ("FORWARD", "OUTPUT")
         for protocol, answer in (("tcp", "tcp-reset"), ("udp", "icmp-port-unreachable"))
     ]
-    return "\n".join(["[Service]", *(f"ExecStartPre=-/bin/sh -c 'iptables -C {rule} 2>/dev/null || iptables -A {rule}'" for rule in rules)]) + "\n"
+    if not settings.default_cni:
+        rules.append(f"nat POSTROUTING -s {settings.pod_subnet} ! -d {settings.pod_subnet} -j MASQUERADE")
+    lines = []
+    for rule in rules:
+        table, _space, rest = rule.partition(" ")
+        lines.append(f"ExecStartPre=-/bin/sh -c 'iptables -t {table} -C {rest} 2>/dev/null || iptables -t {table} -A {rest}'")
+    return "\n".join(["[Service]", *lines]) + "\n"
 
 
 def decide(

@@ -90,6 +90,9 @@ class Cluster:
     def record(self) -> dict[str, Any]:
         return read_json(self.settings.record_file) or {}
 
+    def write_record(self, record: dict[str, Any]) -> None:
+        write_file(self.settings.record_file, json.dumps(record, indent=2) + "\n", 0o644)
+
     def control_plane(self, containers: list[dict[str, Any]]) -> dict[str, Any]:
         return next((item for item in containers if (item["Config"].get("Labels") or {}).get(k.ROLE_LABEL) == "control-plane"), containers[0])
 
@@ -232,7 +235,7 @@ class Cluster:
                 raise
             imported = {name: future.result() for name, future in imports.items()}
         containers = {container["Id"]: {"images": imported.get(name, {})} for container, name in ((c, c["Name"].lstrip("/")) for c in self.containers())}
-        write_file(settings.record_file, json.dumps({"containers": containers}, indent=2) + "\n", 0o644)
+        self.write_record({"containers": containers, "drop_in": k.kubelet_drop_in(settings)})
         self.actions.append(f"create kind cluster {settings.name}")
         self.after = {"cluster": wanted}
 
@@ -266,10 +269,13 @@ class Cluster:
             if time.monotonic() > deadline:
                 raise NotHealthy(f"node {node}: containerd does not answer after {self.options.timeout:.0f} s\n{self.diagnosis(None)}")
             over.wait(0.3)
-        self.docker.run("exec", "-i", node, "sh", "-ec", k.INSTALL_DROP_IN, text=k.kubelet_drop_in(self.settings.service_subnet))
+        self.install_drop_in(node)
         present = self.present_images(node)
         # What is baked into the node image is there already.
         return self.import_images(node, k.missing_images(self.settings.images, {i["name"]: k.image_key(i["archive"]) for i in self.settings.images}, present))
+
+    def install_drop_in(self, node: str) -> None:
+        self.docker.run("exec", "-i", node, "sh", "-ec", k.INSTALL_DROP_IN, text=k.kubelet_drop_in(self.settings))
 
     def present_images(self, node: str) -> set[str]:
         return set(self.docker.run("exec", node, "ctr", "--namespace=k8s.io", "images", "ls", "-q").stdout.split())
@@ -306,7 +312,7 @@ class Cluster:
         with ThreadPoolExecutor(max_workers=4) as pool:
             done = [line for lines in pool.map(fill_node, containers) for line in lines]
         if done and not self.check_mode:
-            write_file(self.settings.record_file, json.dumps({**record, "containers": known}, indent=2) + "\n", 0o644)
+            self.write_record({**record, "containers": known})
         self.actions += done
 
     # -- starting and settling --------------------------------------------------------------------------------------
@@ -332,6 +338,12 @@ class Cluster:
                 values = self.kubeconfig_values(containers)
         if self.check_mode and not values:
             return k.facts(self.settings, False)
+        if self.record().get("drop_in") != k.kubelet_drop_in(self.settings):
+            self.actions.append("set the nodes' packet filter")
+            if not self.check_mode:
+                for name in self.names(containers):
+                    self.install_drop_in(name)
+                self.write_record({**self.record(), "drop_in": k.kubelet_drop_in(self.settings)})
         with ThreadPoolExecutor(max_workers=1) as pool:
             filling = pool.submit(self.fill, containers)
             nodes, jwks = self.await_nodes(containers)
