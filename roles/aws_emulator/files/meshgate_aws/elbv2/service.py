@@ -78,7 +78,8 @@ class Elbv2Backend(ELBv2Backend):
 
     def describe_tags(self, resource_arns: list[str]) -> dict[str, dict[str, str]]:
         for arn in resource_arns:
-            self._get_resource_by_arn(arn)
+            if ":listener-rule" not in arn:  # moto does not find a listener's default rule by its ARN
+                self._get_resource_by_arn(arn)
         return super().describe_tags(resource_arns)
 
     def balancer(self, arn: str) -> Any:
