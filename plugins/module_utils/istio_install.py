@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import re
 import tempfile
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
@@ -256,7 +257,11 @@ class Install:
             return manifest["kind"] in kube_ready.WORKLOADS and bool(kube_ready.workloads_state(self.api, [manifest]))
 
         waiting = [manifest for manifest in self.rendered if waits(manifest)]
-        return kube_ready.causes(self.api, waiting) + (self._ingress_causes() if self.request.readiness_gates else [])
+        found = kube_ready.causes(self.api, waiting) + (self._ingress_causes() if self.request.readiness_gates else [])
+        told: dict[str, str] = {}  # replicas fail alike: once is enough
+        for line in found:
+            told.setdefault(re.sub(r"-[a-z0-9]{5}\b", "", line), line)
+        return list(told.values())
 
     def _write(self, folder: str) -> list[str]:
         request = self.request

@@ -16,6 +16,7 @@ from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_access imp
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.progress import report
 
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the CRDs are a megabyte
+_WORDS = re.compile(r"[A-Za-z]{3}")  # its sail boat has none
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -96,14 +97,13 @@ def stream(command: list[str]) -> Answer:
     lines: list[str] = []
     assert process.stdout
     for raw in process.stdout:
-        line = _COLOUR.sub("", raw.replace("\r", "\n")).strip()
-        if line and (not lines or lines[-1] != line):
+        line = _COLOUR.sub("", raw).strip()
+        if _WORDS.search(line) and (not lines or lines[-1] != line):
             lines.append(line)
-            if not line.strip("|\\/_-` \t").startswith(("|", "\\")) and re.search(r"[A-Za-z]{3}", line):
-                report(f"istioctl: {line}")
+            report(f"istioctl: {line}")
     rc = process.wait()
-    text = "\n".join(lines)
-    return Answer(rc, text, text if rc else "")
+    at = next((index for index, line in enumerate(lines) if "Error:" in line), len(lines)) if rc else len(lines)
+    return Answer(rc, "\n".join(lines[:at]), "\n".join(lines[at:]) or ("\n".join(lines[-1:]) if rc else ""))
 
 
 def parse(text: str) -> list[dict[str, t.Any]]:
@@ -133,10 +133,10 @@ def parse_messages(text: str) -> tuple[list[str], list[str]] | None:
 
 
 def last_error(answer: Answer) -> str:
-    """istioctl's errors begin with `Error:`; without one, its last line."""
+    """istioctl's errors begin with `Error:`, perhaps after another word; without one, its last line."""
     lines = [line.strip() for line in (answer.stderr or answer.stdout).splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith("Error:")]
-    return (errors or lines or [f"it ended with {answer.rc}"])[-1].removeprefix("Error: ")
+    errors = [line.partition("Error: ")[2] for line in lines if "Error: " in line]
+    return (errors or lines or [f"it ended with {answer.rc}"])[-1]
 
 
 def release(version: str) -> tuple[int, int, int] | None:
