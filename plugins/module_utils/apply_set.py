@@ -97,6 +97,24 @@ def respect_foreign(api: KubeApi, manifests: list[Manifest], labels: dict[str, s
         )
 
 
+def routing_state(api: KubeApi, manifests: list[Manifest]) -> str:
+    """Of all Gateways and routes of the Gateway API among the manifests, the first that its controller did not take, in its words."""
+    for item in manifests:
+        if not item["apiVersion"].startswith("gateway.networking.k8s.io/"):
+            continue
+        live = api.get(*kind_of(item), item["metadata"]["name"], item["metadata"].get("namespace")) or {"metadata": {}}
+        status = live.get("status") or {}
+        verdicts = [status] if item["kind"] == "Gateway" else status.get("parents") or [{}] if item["kind"].endswith("Route") else []
+        wanted = ("Accepted", "Programmed") if item["kind"] == "Gateway" else ("Accepted", "ResolvedRefs")
+        for verdict in verdicts:
+            conditions = {c["type"]: c for c in verdict.get("conditions") or [] if c.get("observedGeneration", 0) >= live["metadata"].get("generation", 0)}
+            for name in wanted:
+                condition = conditions.get(name, {})
+                if condition.get("status") != "True":
+                    return f"{title(item)} is not {name}: {condition.get('message') or 'no controller has looked at it yet'}"
+    return ""
+
+
 def members(api: KubeApi, kinds: t.Iterable[Kind], labels: dict[str, str]) -> list[Manifest]:
     """Live objects of the set, in all namespaces, except those already on their way out."""
     selector = ",".join(f"{name}={value}" for name, value in labels.items())

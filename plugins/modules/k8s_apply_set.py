@@ -16,7 +16,7 @@ description:
   - Marks every object with O(labels). An object that carries them and is no longer among O(manifests) is deleted, one that exists without
     them belongs to somebody else and is refused.
   - Waits until the set's workloads are rolled out. If they are not in time, the failure tells which pods do not run, with their last warnings
-    and log lines.
+    and log lines. Waits as well until a Gateway or a route of the Gateway API is taken by its controller, and tells why if it is not.
   - With O(state=absent), deletes the objects that carry O(labels). A namespace goes last, and stays if others use it.
 options:
   manifests:
@@ -54,7 +54,7 @@ options:
     type: bool
     default: false
   wait:
-    description: Wait until the workloads are rolled out, or until what was deleted is gone.
+    description: Wait until the workloads are rolled out and the routes taken, or until what was deleted is gone.
     type: bool
     default: true
   timeout:
@@ -182,6 +182,7 @@ def present(api: KubeApi, params: dict[str, t.Any], check_mode: bool) -> dict[st
         waited = kube_ready.await_true(
             "workloads", lambda: kube_ready.workloads_state(api, manifests), params["timeout"], 0.25, lambda: kube_ready.causes(api, manifests)
         )
+        waited += kube_ready.await_true("routing", lambda: apply_set.routing_state(api, manifests), params["timeout"], 0.25)
     return result(everything, waited=waited)
 
 

@@ -67,7 +67,7 @@ def test_everything_is_planned_with_the_gateway_api(tmp_path: Path) -> None:
     variables = {"rust_services_routing_api": "gateway_api", "rust_services_hosts": ["api.example.com", "*.example.org"], "rust_services_namespace": "shop"}
     planned = manifests(tmp_path, **variables, rust_services_istio_revision="canary", rust_services_authorization=False)
     assert "VirtualService shop/service-b" not in planned and "AuthorizationPolicy shop/service-b" not in planned
-    gateway = planned["Gateway shop/application-gateway"]
+    gateway = planned["Gateway istio-ingress/application-gateway"]
     assert gateway.count("hostname: ") == 2 and "value: istio-ingressgateway.istio-ingress.svc.cluster.local" in gateway
     assert "api.example.com" in planned["HTTPRoute shop/service-b"]
     namespace = planned["Namespace shop"]

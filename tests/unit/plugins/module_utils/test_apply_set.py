@@ -186,3 +186,36 @@ def test_the_same_object_of_another_version_is_the_same_object() -> None:
     one = {"apiVersion": "networking.istio.io/v1", "kind": "Gateway", "metadata": {"name": "g", "namespace": "n"}}
     assert apply_set.superfluous([one], [{**one, "apiVersion": "networking.istio.io/v1beta1"}]) == []
     assert apply_set.superfluous([one], [{**one, "apiVersion": "gateway.networking.k8s.io/v1"}]) == [one]
+
+
+def route(kind: str, **status: t.Any) -> dict[str, t.Any]:
+    metadata = {"name": "r", "namespace": "n", "generation": 2}
+    return {"apiVersion": "gateway.networking.k8s.io/v1", "kind": kind, "metadata": metadata, "status": status}
+
+
+def condition(name: str, status: str, message: str = "", generation: int = 2) -> dict[str, t.Any]:
+    return {"type": name, "status": status, "message": message, "observedGeneration": generation}
+
+
+TAKEN = [condition("Accepted", "True"), condition("Programmed", "True"), condition("ResolvedRefs", "True")]
+
+
+@pytest.mark.parametrize(
+    ("live", "said"),
+    [
+        (route("Gateway", conditions=TAKEN), ""),
+        (route("HTTPRoute", parents=[{"conditions": TAKEN}]), ""),
+        (route("ReferenceGrant"), ""),
+        (route("Gateway"), "Gateway n/r is not Accepted: no controller has looked at it yet"),
+        (route("HTTPRoute"), "HTTPRoute n/r is not Accepted: no controller has looked at it yet"),
+        (route("Gateway", conditions=[TAKEN[0], condition("Programmed", "False", "no such address")]), "Gateway n/r is not Programmed: no such address"),
+        (
+            route("HTTPRoute", parents=[{"conditions": [TAKEN[0], condition("ResolvedRefs", "False", "no Service")]}]),
+            "HTTPRoute n/r is not ResolvedRefs: no Service",
+        ),
+        # What was said of an older generation says nothing of this one.
+        (route("Gateway", conditions=[condition("Accepted", "True", generation=1)]), "Gateway n/r is not Accepted: no controller has looked at it yet"),
+    ],
+)
+def test_routes_are_awaited_in_their_controllers_words(live: dict[str, t.Any], said: str) -> None:
+    assert apply_set.routing_state(Cluster(live), [live]) == said
