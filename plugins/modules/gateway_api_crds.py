@@ -177,9 +177,20 @@ def present(api: KubeApi, params: dict[str, t.Any], check_mode: bool) -> dict[st
         report(f"Gateway API CRDs: {live.version or 'none'} -> {wanted.version} ({wanted.channel})")
         if denied:
             delete(api, live.guards)
-        apply(api, manifests, MANAGER)
+        await_true("Gateway API CRDs", lambda: applied_state(api, manifests, retry=denied), params["timeout"], interval=0.5)
         await_true("Gateway API CRDs", lambda: established_state(api, list(wanted.crds.values())), params["timeout"], interval=0.1)
     return found
+
+
+def applied_state(api: KubeApi, manifests: list[gw.Manifest], retry: bool) -> str:
+    """Empty when applied. The API server goes on asking a deleted guard for a moment."""
+    try:
+        apply(api, manifests, MANAGER)
+    except KubeError as error:
+        if not retry or gw.SAFE_UPGRADES not in str(error):
+            raise
+        return str(error)
+    return ""
 
 
 def absent(api: KubeApi, params: dict[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
