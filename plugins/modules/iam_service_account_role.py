@@ -220,9 +220,7 @@ def main() -> None:
         if isinstance(said, Unreachable):
             unreachable(module, said)
         module.fail_json(msg=str(said))
-    module.exit_json(
-        changed=bool(steps), role_arn=role.role_arn(), policy_arn=wanted.policy_arn, actions=[step.what for step in steps], diff=diff(steps)
-    )
+    module.exit_json(changed=bool(steps), role_arn=role.role_arn(), policy_arn=wanted.policy_arn, actions=[step.what for step in steps], diff=diff(steps))
 
 
 def unreachable(module: AnsibleAWSModule, said: Unreachable) -> None:

@@ -30,13 +30,16 @@ def live(**status) -> dict:
     return {**DEPLOYMENT, "metadata": {**DEPLOYMENT["metadata"], "generation": 3}, "status": status}
 
 
-@pytest.mark.parametrize(("status", "state"), [
-    ({"observedGeneration": 2}, "its newest version is not yet seen by its controller"),
-    ({"observedGeneration": 3, "updatedReplicas": 1, "replicas": 1}, "1 of 2 pods are new"),
-    ({"observedGeneration": 3, "updatedReplicas": 2, "replicas": 3, "readyReplicas": 3}, "1 old pods are still there"),
-    ({"observedGeneration": 3, "updatedReplicas": 2, "replicas": 2, "readyReplicas": 1}, "1 of 2 pods are ready"),
-    ({"observedGeneration": 3, "updatedReplicas": 2, "replicas": 2, "readyReplicas": 2}, ""),
-])
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        ({"observedGeneration": 2}, "its newest version is not yet seen by its controller"),
+        ({"observedGeneration": 3, "updatedReplicas": 1, "replicas": 1}, "1 of 2 pods are new"),
+        ({"observedGeneration": 3, "updatedReplicas": 2, "replicas": 3, "readyReplicas": 3}, "1 old pods are still there"),
+        ({"observedGeneration": 3, "updatedReplicas": 2, "replicas": 2, "readyReplicas": 1}, "1 of 2 pods are ready"),
+        ({"observedGeneration": 3, "updatedReplicas": 2, "replicas": 2, "readyReplicas": 2}, ""),
+    ],
+)
 def test_a_deployment_is_ready_when_its_newest_version_is(status, state):
     assert workload_state(live(**status)) == state
 
