@@ -73,10 +73,18 @@ def test_no_web_acl_is_associated(aws) -> None:
 
 
 def test_what_moto_lacks_is_refused_at_once(aws) -> None:
-    # A 5xx would be retried by every SDK, for minutes.
-    with pytest.raises(ClientError) as caught:
-        aws.client("shield").describe_attack_statistics()
-    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    # A 5xx would be retried by every SDK, for minutes. One call of each protocol: JSON, query, EC2, and a service that does not exist.
+    calls = [
+        (aws.client("shield").describe_attack_statistics, {}),
+        (aws.client("elbv2").describe_trust_store_associations, {"TrustStoreArn": "arn"}),
+        (aws.client("ec2").describe_aws_network_performance_metric_subscriptions, {}),
+        (aws.client("globalaccelerator").list_accelerators, {}),
+    ]
+    for call, parameters in calls:
+        with pytest.raises(ClientError) as caught:
+            call(**parameters)
+        answer = caught.value.response
+        assert (answer["ResponseMetadata"]["HTTPStatusCode"], answer["Error"]["Code"]) == (400, "NotImplemented"), call
 
 
 def test_the_server_starts_fast_and_stops_on_sigterm() -> None:

@@ -233,3 +233,46 @@ def test_calls_that_only_the_controller_makes(stack) -> None:
     pools = {"Ipv4IpamPoolId": "ipam-pool-0123456789abcdef0"}
     assert stack.elb.modify_ip_pools(LoadBalancerArn=stack.arn, IpamPools=pools)["IpamPools"] == pools
     assert refused(stack.elb.describe_trust_stores, Names=["absent"]) == "TrustStoreNotFound"
+
+
+def test_only_the_default_certificate_is_the_listeners(aws, stack) -> None:
+    # API reference, Listener.Certificates: "The default certificate for the listener"; DescribeListenerCertificates: "the default certificate
+    # and the certificate list"; ModifyListener: replaces the default one only.
+    first, second, third = (aws.client("acm").request_certificate(DomainName=f"{n}.example.com")["CertificateArn"] for n in "abc")
+    action = [{"Type": "forward", "TargetGroupArn": stack.targets}]
+    made = stack.elb.create_listener(LoadBalancerArn=stack.arn, Protocol="HTTPS", Port=443, Certificates=[{"CertificateArn": first}], DefaultActions=action)
+    on = {"ListenerArn": made["Listeners"][0]["ListenerArn"]}
+
+    def seen() -> tuple[list[str], list[tuple[str, bool]]]:
+        listener = stack.elb.describe_listeners(ListenerArns=[on["ListenerArn"]])["Listeners"][0]
+        every = stack.elb.describe_listener_certificates(**on)["Certificates"]
+        return [c["CertificateArn"] for c in listener["Certificates"]], [(c["CertificateArn"], c["IsDefault"]) for c in every]
+
+    for _ in range(2):
+        stack.elb.add_listener_certificates(**on, Certificates=[{"CertificateArn": second}])
+    assert seen() == ([first], [(first, True), (second, False)])
+    stack.elb.modify_listener(**on, Certificates=[{"CertificateArn": third}])
+    assert seen() == ([third], [(third, True), (second, False)])
+    assert [c["is_default"] for c in stack.state()[0]["listeners"][0]["certificates"]] == [True, False]
+
+
+def test_rules_may_change_places(stack) -> None:
+    # API reference, SetRulePriorities: "You can reorder the rules as long as there are no priority conflicts in the new order."
+    stack.listen()
+    path = [{"Field": "path-pattern", "PathPatternConfig": {"Values": ["/b"]}}]
+    action = [{"Type": "forward", "TargetGroupArn": stack.targets}]
+    stack.elb.create_rule(ListenerArn=stack.listener, Priority=2, Conditions=path, Actions=action)
+    rules = {r["Priority"]: r["RuleArn"] for r in stack.elb.describe_rules(ListenerArn=stack.listener)["Rules"]}
+    swap = [{"RuleArn": rules["1"], "Priority": 2}, {"RuleArn": rules["2"], "Priority": 1}]
+    stack.elb.set_rule_priorities(RulePriorities=swap)
+    assert [rule["arn"] for rule in stack.state()[0]["listeners"][0]["rules"]][:2] == [rules["2"], rules["1"]]
+    assert refused(stack.elb.set_rule_priorities, RulePriorities=[{"RuleArn": rules["1"], "Priority": 1}]) == "PriorityInUse"
+    assert [rule["arn"] for rule in stack.state()[0]["listeners"][0]["rules"]][:2] == [rules["2"], rules["1"]]
+
+
+def test_target_groups_of_a_load_balancer(stack) -> None:
+    # API reference, DescribeTargetGroups: by load balancer.
+    assert stack.elb.describe_target_groups(LoadBalancerArn=stack.arn)["TargetGroups"] == []
+    stack.listen()
+    found = stack.elb.describe_target_groups(LoadBalancerArn=stack.arn)["TargetGroups"]
+    assert [(group["TargetGroupArn"], group["LoadBalancerArns"]) for group in found] == [(stack.targets, [stack.arn])]

@@ -44,7 +44,7 @@ class AlbState:
         for target in targets:
             if target["state"] not in REPORTABLE:
                 raise ValueError(f"state {target['state']!r} is none of {', '.join(sorted(REPORTABLE))}")
-            for _account, _region, backend in list(elbv2_backends.iter_backends()):
+            for _account, _region, backend in _backends():
                 group = backend.target_groups.get(target["target_group_arn"])
                 key = f"{target['id']}:{int(target['port'])}"
                 if group is not None and key in group.registered:
@@ -53,9 +53,13 @@ class AlbState:
         return accepted
 
 
+def _backends() -> list[tuple[str, str, Any]]:
+    return list(elbv2_backends.iter_backends())
+
+
 def build() -> tuple[State, float | None]:
     balancers, groups, changes = [], [], []
-    for account, region, backend in list(elbv2_backends.iter_backends()):
+    for account, region, backend in _backends():
         for balancer in backend.load_balancers.values():
             balancers.append(_load_balancer(balancer, account, region))
             changes.append(balancer.active_at)

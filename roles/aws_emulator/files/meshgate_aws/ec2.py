@@ -110,7 +110,7 @@ class Ec2Backend(EC2Backend):
         super().detach_internet_gateway(internet_gateway_id, vpc_id)
 
     def release_address(self, address: str | None = None, allocation_id: str | None = None) -> None:
-        found = self.address_by_ip([address]) if address else self.address_by_allocation([allocation_id])
+        found = self.address_by_ip([address]) if address else self.address_by_allocation([allocation_id or ""])
         if found and found[0].eni is not None:
             raise error("InvalidIPAddress.InUse", f"The address {found[0].public_ip} is in use.")
         super().release_address(address, allocation_id)

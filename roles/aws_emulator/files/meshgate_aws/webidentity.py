@@ -47,7 +47,7 @@ def verify(token: str, account: str, iam: Any) -> Identity:
     if not keys or not keys.get("keys"):
         raise invalid(NO_KEY)
     try:
-        jws.deserialize_compact(token, KeySet.import_key_set(keys), algorithms=ALGORITHMS)
+        jws.deserialize_compact(token, KeySet.import_key_set({"keys": keys["keys"]}), algorithms=ALGORITHMS)
     except (JoseError, ValueError, KeyError) as exception:
         raise invalid(f"The ID Token provided is not a valid JWT signed by {issuer}: {type(exception).__name__}") from exception
     _check_times(claims)

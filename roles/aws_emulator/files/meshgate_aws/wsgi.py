@@ -14,6 +14,7 @@ from http import HTTPStatus
 from threading import Condition
 from typing import Any
 from urllib.parse import parse_qs
+from xml.sax.saxutils import escape
 
 import moto
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -24,11 +25,21 @@ PREFIX = "/_meshgate/"
 LONGEST_POLL = 60.0
 
 
+class Dispatcher(DomainDispatcherApplication):
+    """moto's dispatcher, which fails in odd ways for services that moto does not have."""
+
+    def get_backend_for_host(self, host: str | None) -> Any:
+        backend = super().get_backend_for_host(host)
+        if host is not None and backend is None:
+            raise NotImplementedError(f"The emulated AWS does not have {host}")
+        return backend
+
+
 class Application:
     """One request at a time reaches moto: its backends are plain dictionaries without locks."""
 
     def __init__(self) -> None:
-        self.moto = DomainDispatcherApplication(create_backend_app)
+        self.moto = Dispatcher(create_backend_app)
         self.log = requestlog.RequestLog()
         self.alb = albstate.AlbState()
         self.started_at = datetime.now(UTC).isoformat()
@@ -65,12 +76,12 @@ class Application:
             content = b"".join(answer)
             if hasattr(answer, "close"):
                 answer.close()
-        except NotImplementedError as exception:
-            # An action that moto lacks must fail in a way that no SDK retries for minutes.
-            return _json(remember, 400, {"__type": "NotImplemented", "message": str(exception)})
+        except (NotImplementedError, ImportError) as exception:
+            # What moto lacks must fail in a way that no SDK retries for minutes.
+            return _failure(remember, environ, 400, "NotImplemented", str(exception))
         except Exception as exception:
             traceback.print_exc()
-            return _json(remember, 500, {"__type": "InternalFailure", "message": f"{type(exception).__name__}: {exception}"})
+            return _failure(remember, environ, 500, "InternalFailure", f"{type(exception).__name__}: {exception}")
         finally:
             self.log.add({**entry, "status": status or 500})
             if entry["mutating"]:
@@ -127,3 +138,14 @@ def _json(start_response: Callable[..., Any], status: int, answer: Any) -> list[
         headers.append(("x-amzn-ErrorType", answer["__type"]))
     start_response(f"{status} {HTTPStatus(status).phrase}", headers)
     return [content]
+
+
+def _failure(start_response: Callable[..., Any], environ: dict[str, Any], status: int, code: str, message: str) -> list[bytes]:
+    """An error in the form that the caller's protocol reads: XML for EC2 and the other query services, JSON for the rest."""
+    if not environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
+        return _json(start_response, status, {"__type": code, "message": message})
+    inner = f"<Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
+    ec2 = "/ec2/aws4_request" in environ.get("HTTP_AUTHORIZATION", "")
+    text = f"<Response><Errors>{inner}</Errors></Response>" if ec2 else f"<ErrorResponse>{inner}</ErrorResponse>"
+    start_response(f"{status} {HTTPStatus(status).phrase}", [("Content-Type", "text/xml"), ("Content-Length", str(len(text.encode())))])
+    return [text.encode()]

@@ -131,7 +131,8 @@ class Clusters:
             vpc_id=vpc_id,
             tags={"Name": group_name, f"kubernetes.io/cluster/{name}": "owned", "aws:eks:cluster-name": name},
         )
-        ec2.authorize_security_group_ingress(group.id, "-1", None, None, [], source_groups=[{"GroupId": group.id}], vpc_id=vpc_id)
+        every: Any = None
+        ec2.authorize_security_group_ingress(group.id, "-1", every, every, [], source_groups=[{"GroupId": group.id}], vpc_id=vpc_id)
         return group.id
 
     def _view(self, cluster: Cluster) -> Data:

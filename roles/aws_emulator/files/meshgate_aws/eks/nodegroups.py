@@ -258,8 +258,11 @@ class Nodegroups(Clusters):
     def delete_fargate_profile(self, p: Data) -> Data:
         cluster, profile = self._profile(p)
         profile.data["status"] = "DELETING"
-        self.schedule.after(self.nodegroup_seconds(), lambda: cluster.fargate_profiles.pop(p["fargateProfileName"], None))
+        self.schedule.after(self.nodegroup_seconds(), lambda: self._remove_profile(cluster, p["fargateProfileName"]))
         return {"fargateProfile": profile.data}
+
+    def _remove_profile(self, cluster: Cluster, name: str) -> None:
+        cluster.fargate_profiles.pop(name, None)
 
 
 def _json(value: Any) -> str | None:

@@ -21,7 +21,7 @@ class Resource:
     updates: dict[str, Data] = field(default_factory=dict)
 
     def begin(self, kind: str, params: list[tuple[str, Any]]) -> Data:
-        update = {
+        update: Data = {
             "id": str(uuid.uuid4()),
             "status": "InProgress",
             "type": kind,

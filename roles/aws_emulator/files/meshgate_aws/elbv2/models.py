@@ -97,7 +97,7 @@ class TargetGroup(moto_models.FakeTargetGroup):
 
     @property
     def delay(self) -> float:
-        return float(self.attributes["deregistration_delay.timeout_seconds"])
+        return float(str(self.attributes["deregistration_delay.timeout_seconds"]))
 
     def port_of(self, target: dict[str, Any]) -> int:
         return int(target.get("Port") or self.port)

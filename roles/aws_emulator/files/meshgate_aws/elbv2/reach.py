@@ -48,7 +48,7 @@ def guards_of(group: Any, target: dict[str, Any]) -> list[str] | None:
     for name, body in registry.items():
         for node in body.get("nodes") or []:
             if (node.get("pod_cidr") and address in ipaddress.ip_network(node["pod_cidr"])) or node.get("ip") == target["Id"]:
-                cluster = eks_backends[group.account_id][group.region_name].clusters.get(name)
+                cluster: Any = eks_backends[group.account_id][group.region_name].clusters.get(name)
                 return [cluster.data["resourcesVpcConfig"]["clusterSecurityGroupId"]] if cluster else None
     return None
 

@@ -37,7 +37,8 @@ class Elbv2Backend(ELBv2Backend):
             raise error("ValidationError", "At least two subnets in two different Availability Zones must be specified")
         self._check_security_groups(security_groups)
         if kind == "application" and not security_groups:
-            security_groups = [self.ec2_backend.get_default_security_group(subnets[0].vpc_id).id]
+            default: Any = self.ec2_backend.get_default_security_group(subnets[0].vpc_id)
+            security_groups = [default.id]
         return super().create_load_balancer(name, security_groups, subnet_ids, **given)
 
     def _check_security_groups(self, ids: list[str]) -> None:
@@ -60,6 +61,38 @@ class Elbv2Backend(ELBv2Backend):
         if given.get("certificate") and not self._certificate_exists(given["certificate"]):
             raise error("CertificateNotFound", f"Certificate ARN '{given['certificate']}' is not valid")
         return super().create_listener(load_balancer_arn, protocol, port, *rest, **given)
+
+    def modify_listener(self, arn: str, port: Any = None, protocol: str | None = None, *rest: Any, **given: Any) -> Any:  # type: ignore[override]
+        before = self.describe_listeners(None, [arn])[0]
+        others = before.certificates[1:]
+        listener = super().modify_listener(arn, port, protocol, *rest, **given)
+        # ModifyListener replaces the default certificate; the others came by AddListenerCertificates and stay.
+        listener.certificates += [other for other in others if other not in listener.certificates]
+        return listener
+
+    def add_listener_certificates(self, arn: str, certificates: list[dict[str, Any]]) -> list[str]:
+        known = self.describe_listeners(None, [arn])[0].certificates
+        return super().add_listener_certificates(arn, [c for c in certificates if c["CertificateArn"] not in known])
+
+    def set_rule_priorities(self, rule_priorities: list[dict[str, Any]]) -> Any:
+        """Rules may change places with each other; moto only lets them move to free ones."""
+        moving = self.describe_rules(None, [wanted["RuleArn"] for wanted in rule_priorities])
+        before = {rule.arn: rule.priority for rule in moving}
+        for rule in moving:
+            rule.priority = f"moving {rule.arn}"
+        try:
+            return super().set_rule_priorities(rule_priorities)
+        except Exception:
+            for rule in moving:
+                rule.priority = before[rule.arn]
+            raise
+
+    def describe_target_groups(self, load_balancer_arn: str | None, target_group_arns: list[str], names: list[str] | None) -> Any:
+        if load_balancer_arn and not target_group_arns and not names:
+            self.balancer(load_balancer_arn)
+            groups = [group for group in self.target_groups.values() if load_balancer_arn in group.load_balancer_arns]
+            return sorted(groups, key=lambda group: group.name)
+        return super().describe_target_groups(load_balancer_arn, target_group_arns, names)
 
     def describe_target_health(self, target_group_arn: str, targets: list[dict[str, Any]]) -> Any:
         group: Any = self.target_groups.get(target_group_arn)
@@ -96,12 +129,34 @@ def _description(group: Any, target: dict[str, Any]) -> dict[str, Any]:
     return {"Target": shown, "HealthCheckPort": str(check), "TargetHealth": {"State": state, "Reason": reason, "Description": text}}
 
 
+def _default_certificate(arns: list[str]) -> list[dict[str, str]] | None:
+    """Listener.Certificates: "The default certificate for the listener"; the others are only in DescribeListenerCertificates."""
+    return [{"CertificateArn": arn} for arn in arns[:1]] or None
+
+
 class Elbv2Response(ELBV2Response):
+    RESPONSE_KEY_PATH_TO_TRANSFORMER = {
+        **ELBV2Response.RESPONSE_KEY_PATH_TO_TRANSFORMER,
+        **{f"{call}ListenerOutput.Listeners.Listener.Certificates": _default_certificate for call in ("Create", "Modify")},
+        "DescribeListenersOutput.Listeners.Listener.Certificates": _default_certificate,
+    }
+
     def create_listener(self) -> ActionResult:
-        answer = super().create_listener()
+        return self._listener(super().create_listener())
+
+    def modify_listener(self) -> ActionResult:
+        return self._listener(super().modify_listener())
+
+    def _listener(self, answer: ActionResult) -> ActionResult:
+        """What moto does not keep of a listener."""
         listener = answer.result["Listeners"][0]  # type: ignore[index]
         if listener.protocol not in ("HTTPS", "TLS"):
             listener.ssl_policy = None
+        if listener.protocol in ("HTTP", "HTTPS"):
+            listener.attributes.pop("tcp.idle_timeout.seconds", None)
+            listener.attributes.setdefault("routing.http.response.server.enabled", "true")
+        if self._get_param("MutualAuthentication"):
+            listener.mutual_authentication = self._get_param("MutualAuthentication")
         return answer
 
     def describe_trust_stores(self) -> ActionResult:
@@ -135,6 +190,6 @@ class Elbv2Response(ELBV2Response):
 
 def install() -> None:
     use_backend(elbv2_backends, Elbv2Backend)
-    moto_models.FakeLoadBalancer = LoadBalancer  # type: ignore[misc]
-    moto_models.FakeTargetGroup = TargetGroup  # type: ignore[misc]
+    moto_models.FakeLoadBalancer = LoadBalancer  # type: ignore[assignment,misc]
+    moto_models.FakeTargetGroup = TargetGroup  # type: ignore[assignment,misc]
     elb_urls.ELBV2Response = Elbv2Response  # type: ignore[misc]
