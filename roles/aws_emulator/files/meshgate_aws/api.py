@@ -8,6 +8,7 @@ import argparse
 import os
 import signal
 import sys
+import threading
 from typing import Any
 
 
@@ -42,6 +43,7 @@ def main(argv: list[str] | None = None) -> None:
 
     server = make_server(options.host, options.port, application, threaded=True, request_handler=QuietHandler)
     print(f"meshgate_aws listens on {options.host}:{server.server_port}", flush=True)
+    threading.Thread(target=application.warm_up, daemon=True).start()
     server.serve_forever()
 
 

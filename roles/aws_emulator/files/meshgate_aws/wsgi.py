@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import time
 import traceback
 from collections.abc import Callable, Iterable
@@ -18,11 +19,18 @@ from xml.sax.saxutils import escape
 
 import moto
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.test import EnvironBuilder
 
 from . import albstate, edge, registry, requestlog
 
 PREFIX = "/_meshgate/"
 LONGEST_POLL = 60.0
+FIRST_CALLS = [
+    ("sts", "GetCallerIdentity", "2011-06-15"),
+    ("ec2", "DescribeVpcs", "2016-11-15"),
+    ("iam", "ListRoles", "2010-05-08"),
+    ("elasticloadbalancing", "DescribeLoadBalancers", "2015-12-01"),
+]
 
 
 class Dispatcher(DomainDispatcherApplication):
@@ -44,6 +52,15 @@ class Application:
         self.alb = albstate.AlbState()
         self.started_at = datetime.now(UTC).isoformat()
         self.changed = Condition()
+
+    def warm_up(self) -> None:
+        """Make moto load what the first requests of every user wait for: 1,500 managed policies, the models of EC2."""
+        region = os.environ.get("AWS_DEFAULT_REGION", "us-west-2")
+        for service, action, version in FIRST_CALLS:
+            scope = f"AWS4-HMAC-SHA256 Credential=test/20260101/{region}/{service}/aws4_request, SignedHeaders=host, Signature=0"
+            request = EnvironBuilder(method="POST", data={"Action": action, "Version": version}, headers={"Authorization": scope})
+            with self.changed:
+                self.moto(request.get_environ(), lambda *_: None)
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
