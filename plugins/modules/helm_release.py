@@ -76,6 +76,13 @@ options:
     type: list
     elements: dict
     default: []
+  leftovers:
+    description:
+      - With O(state=absent), objects that the program made itself and Helm does not know, such as a Lease, each with C(api_version), C(kind) and C(name).
+      - They are looked for in O(namespace), and go only together with the release.
+    type: list
+    elements: dict
+    default: []
   remove_crds:
     description: With O(state=absent), remove the chart's CRDs, unless objects of them are left.
     type: bool
@@ -305,6 +312,8 @@ def absent(api: KubeApi, helm: helm_drift.Helm, params: dict[str, t.Any], check_
         report(f"{helm.name}: helm uninstall")
         answer = helm.uninstall()
         result.update(stdout=answer.stdout, stderr=answer.stderr, command=[helm.binary, "uninstall", helm.name])
+        for item in params["leftovers"]:
+            api.delete(item["api_version"], item["kind"], item["name"], helm.namespace)
     delete(api, crds)
     return result
 
@@ -355,6 +364,7 @@ def main() -> None:
             "accepted": {"type": "list", "elements": "dict", "default": []},
             "finalizers": {"type": "list", "elements": "str", "default": []},
             "finalizer_kinds": {"type": "list", "elements": "dict", "default": []},
+            "leftovers": {"type": "list", "elements": "dict", "default": []},
             "remove_crds": {"type": "bool", "default": False},
             "timeout": {"type": "int", "default": 180},
             "kubeconfig": {"type": "path", "default": ""},
