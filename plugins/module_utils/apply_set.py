@@ -97,6 +97,12 @@ def respect_foreign(api: KubeApi, manifests: list[Manifest], labels: dict[str, s
         )
 
 
+def leaving(api: KubeApi, manifests: list[Manifest]) -> list[Manifest]:
+    """What is wanted, but still on its way out: nothing can be written there until it is gone."""
+    live = api.map(lambda m: api.get(*kind_of(m), m["metadata"]["name"], m["metadata"].get("namespace")), manifests)
+    return [manifest for manifest, item in zip(manifests, live, strict=True) if item and item["metadata"].get("deletionTimestamp")]
+
+
 def routing_state(api: KubeApi, manifests: list[Manifest]) -> str:
     """Of all Gateways and routes of the Gateway API among the manifests, the first that its controller did not take, in its words."""
     for item in manifests:

@@ -116,12 +116,17 @@ def causes(api: KubeApi, manifests: list[Manifest], lines: int = 8) -> list[str]
         if manifest["kind"] not in WORKLOADS:
             continue
         namespace = manifest["metadata"].get("namespace") or "default"
+        if not workload_state(api.get(manifest["apiVersion"], manifest["kind"], manifest["metadata"]["name"], namespace)):
+            continue
         selector = ",".join(f"{k}={v}" for k, v in ((manifest["spec"].get("selector") or {}).get("matchLabels") or {}).items())
         pods = api.find("v1", "Pod", namespace, labels=selector)
         found += _warnings(api, namespace, manifest["kind"], manifest["metadata"]["name"])
         if not pods:
             found.append(f"{manifest['kind']} {manifest['metadata']['name']} has no pods")
         for pod in pods:
+            conditions = (pod.get("status") or {}).get("conditions") or []
+            if any(c["type"] == "Ready" and c["status"] == "True" for c in conditions):
+                continue  # its warnings are of its start, and past
             found += _pod_causes(api, namespace, pod, lines)
     return found
 

@@ -166,6 +166,12 @@ def present(api: KubeApi, params: dict[str, t.Any], check_mode: bool) -> dict[st
     unknown = apply_set.unknown_kinds(api, manifests)
     if unknown and not check_mode:
         raise apply_set.Refused(f"the cluster does not know {', '.join(unknown)}; install what defines them first")
+    leaving = apply_set.leaving(api, manifests)
+    if leaving and check_mode:
+        msg = f"{len(manifests)} objects would be created once {apply_set.title(leaving[0])} is gone, which is being deleted"
+        return {**result(creations(manifests)), "msg": msg}
+    if leaving:
+        kube_ready.await_true("earlier removal", lambda: still_there(api, leaving), params["timeout"], 0.25)
     apply_set.respect_foreign(api, manifests, labels, params["adopt"])
     changes = plan(api, manifests, MANAGER)
     surplus = apply_set.superfluous(apply_set.members(api, kinds_of(params), labels), manifests)
@@ -194,15 +200,21 @@ def absent(api: KubeApi, params: dict[str, t.Any], check_mode: bool) -> dict[str
         return result(planned, staying)
     report(f"deleting {len(going)} objects")
     delete(api, going)
-    waited = kube_ready.await_true("removal", lambda: left(api, going), params["timeout"], 0.25) if params["wait"] else 0.0
+    waited = kube_ready.await_true("removal", lambda: still_there(api, going), params["timeout"], 0.25) if params["wait"] else 0.0
     return result(planned, staying, waited)
 
 
-def left(api: KubeApi, gone: list[Manifest]) -> str:
+def still_there(api: KubeApi, gone: list[Manifest]) -> str:
     for item in gone:
         if api.get(*apply_set.kind_of(item), item["metadata"]["name"], item["metadata"].get("namespace")):
             return f"{apply_set.title(item)} is still there"
     return ""
+
+
+def creations(manifests: list[Manifest]) -> list[Change]:
+    return [
+        Change(item["apiVersion"], item["kind"], item["metadata"]["name"], item["metadata"].get("namespace") or "", "create", after=item) for item in manifests
+    ]
 
 
 def kinds_of(params: dict[str, t.Any]) -> list[apply_set.Kind]:
@@ -213,10 +225,7 @@ def without_cluster(params: dict[str, t.Any], error: KubeError) -> dict[str, t.A
     """Check mode before there is a cluster: everything would be created."""
     if params["state"] == "absent":
         return {**result([]), "msg": f"there is no cluster: {error}"}
-    changes = [
-        Change(item["apiVersion"], item["kind"], item["metadata"]["name"], item["metadata"].get("namespace") or "", "create", after=item)
-        for item in apply_set.labelled(params["manifests"], params["labels"])
-    ]
+    changes = creations(apply_set.labelled(params["manifests"], params["labels"]))
     return {**result(changes), "msg": f"{len(changes)} objects would be created; the cluster does not answer yet: {error}"}
 
 

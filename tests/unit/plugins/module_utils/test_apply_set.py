@@ -169,6 +169,18 @@ def test_what_is_already_on_its_way_out_is_no_change() -> None:
     assert not k8s_apply_set.absent(cluster, params(), check_mode=False)["changed"]
 
 
+def test_a_set_that_is_still_being_removed_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    going = item("Namespace", "greeter", LABELS)
+    going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    cluster = Cluster(going)
+    asked = k8s_apply_set.present(cluster, params(*WANTED), check_mode=True)
+    assert len(asked["resources"]) == 3 and "once Namespace greeter is gone" in asked["msg"]
+    waited = []
+    monkeypatch.setattr("time.sleep", lambda seconds: (waited.append(seconds), cluster.objects.clear()))
+    assert k8s_apply_set.present(cluster, params(*WANTED), check_mode=False)["changed"]
+    assert waited and len(cluster.objects) == 3
+
+
 @pytest.mark.parametrize(
     ("manifests", "said"),
     [
