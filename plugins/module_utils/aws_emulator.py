@@ -131,6 +131,9 @@ class Runner:
         if found:
             raise DockerError("\n".join(found))
         live = {item["Name"].lstrip("/"): item for item in self.look()}
+        for container in live.values():
+            containers.refuse_foreign(container, wanted.name)
+        self.check_ports(live)
         image, loaded = None, True
         if self.reachable:
             image, loaded = ensure_image(self.docker, wanted.image, wanted.archive, "aws_emulator_image", self.check_mode)
@@ -139,7 +142,6 @@ class Runner:
         addresses = {API: fixed_address(network, 1), LOAD_BALANCER: fixed_address(network, 2)} if network else {}
         described = wanted.described({name: address for name, address in addresses.items() if address})
         plans = [(item, containers.decide(live.get(item.name), item, identity)) for item in described]
-        self.check_ports([item for item, action in plans if action == "create"], list(live.values()))
 
         for item, action in plans:
             if action == "none":
@@ -176,11 +178,13 @@ class Runner:
             return found[0] if found else None
         return ensure_network(self.docker, self.emulator.name)[0]
 
-    def check_ports(self, new: list[Container], live: list[dict[str, Any]]) -> None:
-        ports = {"aws_emulator_port": self.emulator.ports["api"]} if API in [item.name for item in new] else {}
-        if LOAD_BALANCER in [item.name for item in new]:
-            ports |= {"aws_emulator_http_port": self.emulator.ports["http"], "aws_emulator_https_port": self.emulator.ports["https"]}
-        found = taken_ports(self.docker, ports, live)
+    def check_ports(self, live: dict[str, dict[str, Any]]) -> None:
+        ports = self.emulator.ports
+        found = taken_ports(
+            self.docker,
+            {"aws_emulator_port": ports["api"], "aws_emulator_http_port": ports["http"], "aws_emulator_https_port": ports["https"]},
+            [item for item in live.values() if item["State"].get("Running")],
+        )
         if found:
             raise DockerError("\n".join(found))
 

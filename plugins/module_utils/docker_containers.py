@@ -39,14 +39,20 @@ class Container:
         ]
 
 
+def refuse_foreign(live: dict[str, Any], owner: str) -> None:
+    """Raise if a container of a name that we need is not ours."""
+    label = (live["Config"].get("Labels") or {}).get(LABEL)
+    if label != owner:
+        name = live["Name"].lstrip("/")
+        whose = f"belongs to cluster {label}" if label else "is not ours"
+        raise DockerError(f"there is a container named {name} that {whose}; accepted is a machine without one (docker rm {name} removes it)")
+
+
 def decide(live: dict[str, Any] | None, wanted: Container, image: str) -> str:
-    """Return create, replace, start or none; refuse a container of that name that is not ours."""
+    """Return create, replace, start or none."""
     if live is None:
         return "create"
     labels = live["Config"].get("Labels") or {}
-    if labels.get(LABEL) != wanted.owner:
-        whose = f"belongs to cluster {labels[LABEL]}" if labels.get(LABEL) else "is not ours"
-        raise DockerError(f"there is a container named {wanted.name} that {whose}; accepted is a machine without one (docker rm {wanted.name} removes it)")
     if labels.get(SETTINGS_LABEL) != wanted.digest(image) or live["State"].get("Status") in ("dead", "removing"):
         return "replace"
     if live["State"].get("Status") == "created":  # docker run was interrupted, or a port was taken

@@ -64,7 +64,7 @@ class Machine:
                 found = re.search(r"^CapBnd:\s*([0-9a-f]+)", stream.read(), re.MULTILINE)
         except OSError:
             return False
-        return bool(found) and not int(found.group(1), 16) >> CAP_SYS_RESOURCE & 1
+        return found is not None and not int(found.group(1), 16) >> CAP_SYS_RESOURCE & 1
 
 
 def with_runtime(text: str, path: str) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils import kind as k
@@ -465,17 +466,21 @@ class Cluster:
             name = container["Name"].lstrip("/")
             if not k.is_running(container):
                 parts.append(f"--- node {name} is {container['State'].get('Status')} (exit code {container['State'].get('ExitCode')})")
-                gather(f"end of the log of node {name}", lambda name=name: self.docker.logs(name, 15))
+                gather(f"end of the log of node {name}", partial(self.docker.logs, name, 15))
                 continue
             for unit in ("kubelet", "containerd"):
-                command = ["exec", name, "journalctl", "-u", unit, "-n", "8", "-o", "cat", "--no-pager"]
-                gather(f"{name}: end of the {unit} log", lambda command=command: self.docker.run(*command, check=False).stdout)
+                gather(f"{name}: end of the {unit} log", partial(self.journal, name, unit))
         if api is not None:
-            gather("warnings in kube-system", lambda: "\n".join(
-                f"{event['involvedObject'].get('name')}: {event.get('reason')}: {event.get('message')}"
-                for event in api.find("v1", "Event", "kube-system", fields="type=Warning")[-8:]
-            ))
+            gather("warnings in kube-system", partial(self.warnings_of, api))
         return "\n".join(parts)
+
+    def journal(self, node: str, unit: str) -> str:
+        return self.docker.run("exec", node, "journalctl", "-u", unit, "-n", "8", "-o", "cat", "--no-pager", check=False).stdout
+
+    @staticmethod
+    def warnings_of(api: KubeApi) -> str:
+        events = api.find("v1", "Event", "kube-system", fields="type=Warning")[-8:]
+        return "\n".join(f"{event['involvedObject'].get('name')}: {event.get('reason')}: {event.get('message')}" for event in events)
 
     # -- removing ---------------------------------------------------------------------------------------------------
 
