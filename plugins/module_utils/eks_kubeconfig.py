@@ -74,3 +74,18 @@ def refuse_another_cluster(path: str, text: str, context: str, endpoint: str, na
             f"eks_cluster_kubeconfig is {path!r}, whose context {context!r} is another cluster at {server};"
             f" accepted: a kubeconfig of EKS cluster {name} at {endpoint}"
         )
+
+
+def refuse_to_overwrite(path: str, text: str, name: str, region: str) -> None:
+    """We write a file of our own and never over one that holds other clusters: somebody needs those."""
+    try:
+        document = yaml.safe_load(text) or {}
+        clusters = [str(entry.get("name")) for entry in document.get("clusters") or []]
+    except (yaml.YAMLError, AttributeError):
+        clusters = ["something that is no kubeconfig"]
+    others = [cluster for cluster in clusters if not (f":eks:{region}:" in cluster and cluster.endswith(f":cluster/{name}"))]
+    if others:
+        raise Refused(
+            f"eks_cluster_kubeconfig is {path!r}, which holds {', '.join(others)} and would be overwritten; accepted: a path of its own for EKS cluster {name},"
+            " or eks_cluster_kubeconfig_manage: false"
+        )

@@ -525,9 +525,13 @@ def _target(route: dict[str, Any]) -> str:
 
 
 def check_kubeconfig(given: dict[str, Any], live: Live) -> None:
-    """A kubeconfig that is not ours to write must be of this cluster."""
+    """A kubeconfig that is not ours to write must be of this cluster, and one that is ours must hold no other."""
     endpoint = (live.cluster or {}).get("endpoint")
-    if given["kubeconfig_manage"] or not endpoint:
+    if given["kubeconfig_manage"]:
+        if live.kubeconfig is not None:
+            eks_kubeconfig.refuse_to_overwrite(given["kubeconfig"], live.kubeconfig, given["name"], given["region"])
+        return
+    if not endpoint:
         return
     if live.kubeconfig is None:
         raise Refused(

@@ -97,3 +97,5 @@ def test_a_kubeconfig_of_another_cluster_is_refused(account: Account, tmp_path: 
     (tmp_path / "kubeconfig").write_text(yaml.safe_dump(document))
     refused = run(eks_platform_plan, account.endpoint, platform=given)
     assert "another cluster at https://production.example.com; accepted: a kubeconfig of EKS cluster kube" in refused["msg"]
+    refused = run(eks_platform_plan, account.endpoint, platform={**given, "kubeconfig_manage": True})
+    assert "which holds c and would be overwritten" in refused["msg"]
