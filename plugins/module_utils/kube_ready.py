@@ -137,9 +137,10 @@ def _pod_causes(api: KubeApi, namespace: str, pod: Manifest, lines: int) -> list
     for container in status.get("containerStatuses") or []:
         if container.get("ready"):
             continue
-        state = next(iter((container.get("state") or {}).items()), ("unknown", {}))
-        detail: dict[str, t.Any] = state[1] or {}
-        found.append(" ".join(filter(None, [f"pod {name}, {container['name']}: {state[0]}", detail.get("reason"), detail.get("message")])))
+        state: dict[str, t.Any] = container.get("state") or {}
+        detail: dict[str, t.Any] = next(iter(state.values()), None) or {}
+        said = [f"pod {name}, {container['name']}: {next(iter(state), 'unknown')}", detail.get("reason"), detail.get("message")]
+        found.append(" ".join(filter(None, said)))
         for previous in ("false", "true"):
             log = _log(api, namespace, name, container["name"], lines, previous)
             found += [f"pod {name} says: {line}" for line in log]
