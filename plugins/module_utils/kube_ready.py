@@ -138,7 +138,7 @@ def _pod_causes(api: KubeApi, namespace: str, pod: Manifest, lines: int) -> list
         if container.get("ready"):
             continue
         state: dict[str, t.Any] = container.get("state") or {}
-        detail: dict[str, t.Any] = next(iter(state.values()), None) or {}
+        detail: dict[str, t.Any] = next(iter(state.values()), {}) or {}
         said = [f"pod {name}, {container['name']}: {next(iter(state), 'unknown')}", detail.get("reason"), detail.get("message")]
         found.append(" ".join(filter(None, said)))
         for previous in ("false", "true"):
