@@ -290,15 +290,18 @@ def absent(api: KubeApi, helm: helm_drift.Helm, params: dict[str, t.Any], check_
     crds = list(definitions.live_crds(api, [crd["metadata"]["name"] for crd in helm.crds()]).values()) if params["remove_crds"] else []
     if release and not ours:
         crds = []
-    if held and (ours or crds):
-        raise Refused(f"{helm.name} still has to clean up after {', '.join(held)}; delete them first, they could not be deleted without it")
     left = [item for crd in crds for item in objects_of(api, crd)]
+    obstacles = []
+    if held and (ours or crds):
+        obstacles.append(f"{helm.name} still has to clean up after {', '.join(held)}; delete them first, they could not be deleted without it")
     if left:
-        raise Refused(f"the CRDs of {helm.name} cannot be removed, objects of them are left: {', '.join(left)}")
+        obstacles.append(f"the CRDs of {helm.name} cannot be removed, objects of them are left: {', '.join(left)}")
+    if obstacles and not check_mode:  # what was to delete them before did so in check mode, too
+        raise Refused("; ".join(obstacles))
     gone = [definitions.brief(change) for change in plan_delete([*(release.manifests if release and ours else []), *crds])]
     result: dict[str, t.Any] = {
         "changed": bool(gone),
-        "reasons": [f"the release is {release.status}"] if release and ours else [],
+        "reasons": ([f"the release is {release.status}"] if release and ours else []) + obstacles,
         "resources": [change.summary() for change in gone],
         "diff": diffs(gone),
         "revision": release.revision if release else 0,

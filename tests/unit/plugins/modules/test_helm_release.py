@@ -152,6 +152,7 @@ def test_it_stays_while_something_needs_it_for_its_deletion():
     api, helm = installed(INGRESS)
     with pytest.raises(helm_release.Refused, match="Ingress default/shop"):
         helm_release.absent(api, helm, params(), check_mode=False)
+    assert "Ingress default/shop" in str(helm_release.absent(api, helm, params(), check_mode=True)["reasons"])
     assert helm.ran == []
 
 
