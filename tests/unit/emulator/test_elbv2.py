@@ -217,6 +217,11 @@ def test_tags_of_rules_and_of_what_is_gone(stack) -> None:
     rules = stack.elb.describe_rules(ListenerArn=stack.listener)["Rules"]
     arn = next(rule["RuleArn"] for rule in rules if rule["Priority"] == "1")
     assert stack.elb.describe_tags(ResourceArns=[arn])["TagDescriptions"][0]["Tags"] == [{"Key": "a", "Value": "1"}]
+    default = next(rule["RuleArn"] for rule in rules if rule["IsDefault"])
+    stack.elb.add_tags(ResourceArns=[default], Tags=[{"Key": "b", "Value": "2"}])
+    assert stack.elb.describe_tags(ResourceArns=[default])["TagDescriptions"][0]["Tags"] == [{"Key": "b", "Value": "2"}]
+    stack.elb.delete_rule(RuleArn=arn)
+    assert refused(stack.elb.describe_tags, ResourceArns=[arn]) == "RuleNotFound"
     stack.elb.add_tags(ResourceArns=[stack.arn], Tags=[{"Key": f"k{i}", "Value": "v"} for i in range(20)])
     stack.elb.delete_load_balancer(LoadBalancerArn=stack.arn)
     assert refused(stack.elb.describe_tags, ResourceArns=[stack.arn]) == "LoadBalancerNotFound"

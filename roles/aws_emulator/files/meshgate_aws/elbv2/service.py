@@ -9,7 +9,7 @@ from typing import Any
 from moto.core.responses import ActionResult
 from moto.elb import urls as elb_urls
 from moto.elbv2 import models as moto_models
-from moto.elbv2.exceptions import DuplicateListenerError, LoadBalancerNotFoundError, TargetGroupNotFoundError
+from moto.elbv2.exceptions import DuplicateListenerError, LoadBalancerNotFoundError, RuleNotFoundError, TargetGroupNotFoundError
 from moto.elbv2.models import ELBv2Backend, elbv2_backends
 from moto.elbv2.responses import ELBV2Response
 
@@ -111,9 +111,19 @@ class Elbv2Backend(ELBv2Backend):
 
     def describe_tags(self, resource_arns: list[str]) -> dict[str, dict[str, str]]:
         for arn in resource_arns:
-            if ":listener-rule" not in arn:  # moto does not find a listener's default rule by its ARN
-                self._get_resource_by_arn(arn)
+            self._get_resource_by_arn(arn)
         return super().describe_tags(resource_arns)
+
+    def _get_resource_by_arn(self, arn: str) -> Any:
+        """moto keeps a listener's default rule under another key than its ARN; the controller asks for its tags in every pass."""
+        if ":listener-rule/" not in arn:
+            return super()._get_resource_by_arn(arn)
+        listener_arn = arn.replace(":listener-rule/", ":listener/").rsplit("/", 1)[0]
+        for listener in self.describe_listeners(None, [listener_arn]):
+            for rule in listener.rules.values():
+                if rule.arn == arn:
+                    return rule
+        raise RuleNotFoundError()
 
     def balancer(self, arn: str) -> Any:
         if arn not in self.load_balancers:
