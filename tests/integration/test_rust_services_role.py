@@ -70,6 +70,7 @@ def test_everything_is_planned_with_the_gateway_api(tmp_path: Path) -> None:
     gateway = planned["Gateway istio-ingress/application-gateway"]
     assert gateway.count("hostname: ") == 2 and "value: istio-ingressgateway.istio-ingress.svc.cluster.local" in gateway
     assert "api.example.com" in planned["HTTPRoute shop/service-b"]
+    assert "meshgate.io/istio-revision: canary" in planned["Deployment shop/service-a"]
     namespace = planned["Namespace shop"]
     assert "istio.io/rev: canary" in namespace and "istio-injection" not in namespace
 
