@@ -35,19 +35,21 @@ class Found:
         return f"{self.type} {self.id}" + (f" ({self.name})" if self.name and self.name != self.id else "")
 
 
+def tags_of_cluster(name: str) -> dict[str, str]:
+    """The tags that say that a resource belongs to the cluster: ours, the load balancer controller's, Kubernetes' and EKS's."""
+    return {
+        OWNER_TAG: name,
+        CONTROLLER_TAG: name,
+        f"kubernetes.io/cluster/{name}": "owned",
+        "aws:eks:cluster-name": name,
+        "eks:cluster-name": name,
+        "cluster.k8s.amazonaws.com/name": name,
+    }
+
+
 def reason(name: str, tags: dict[str, str]) -> str:
     """Which tag says that a resource belongs to the cluster; empty if none does."""
-    for key, value in (
-        (OWNER_TAG, name),
-        (CONTROLLER_TAG, name),
-        (f"kubernetes.io/cluster/{name}", "owned"),
-        ("aws:eks:cluster-name", name),
-        ("eks:cluster-name", name),
-        ("cluster.k8s.amazonaws.com/name", name),
-    ):
-        if tags.get(key) == value:
-            return f"tag {key}={value}"
-    return ""
+    return next((f"tag {key}={value}" for key, value in tags_of_cluster(name).items() if tags.get(key) == value), "")
 
 
 # EC2's kinds of resources: type, operation, key of the list, key of the id, and which ones are over already.
@@ -66,24 +68,30 @@ EC2_KINDS: tuple[tuple[str, str, str, str, Callable[[dict[str, Any]], bool]], ..
 )
 
 
-def _ec2(aws: Aws, name: str) -> list[Found]:
-    keys = [OWNER_TAG, CONTROLLER_TAG, f"kubernetes.io/cluster/{name}", "aws:eks:cluster-name", "eks:cluster-name", "cluster.k8s.amazonaws.com/name"]
+# What EKS, Kubernetes and the controller make themselves, and tag in their own ways. The rest only we make.
+TAGGED_BY_OTHERS = ("security group", "network interface", "volume", "instance", "launch template")
 
-    def look(kind: str, operation: str, list_key: str, id_key: str, over: Callable[[dict[str, Any]], bool]) -> list[Found]:
+
+def _ec2(aws: Aws, name: str) -> list[Found]:
+    def look(kind: str, operation: str, list_key: str, id_key: str, over: Callable[[dict[str, Any]], bool], key: str, value: str) -> list[Found]:
         parameter = "Filter" if operation == "describe_nat_gateways" else "Filters"
-        items = aws.pages("ec2", operation, list_key, **{parameter: [{"Name": "tag-key", "Values": keys}]})
+        items = aws.pages("ec2", operation, list_key, **{parameter: [{"Name": f"tag:{key}", "Values": [value]}]})
         if kind == "instance":
             items = [instance for reservation in items for instance in reservation["Instances"]]
         found = []
         for item in items:
             tags = tags_of(item.get("Tags") or item.get("TagSet"))
-            why = reason(name, tags)
-            if why and not over(item):
-                found.append(Found(kind, item[id_key], why, tags.get("Name", ""), tags.get(OWNER_TAG) == name, item))
+            if not over(item):
+                found.append(Found(kind, item[id_key], reason(name, tags) or f"tag {key}={value}", tags.get("Name", ""), tags.get(OWNER_TAG) == name, item))
         return found
 
-    answers = aws.together(*[lambda kind=kind: look(*kind) for kind in EC2_KINDS])
-    return [entry for answer in answers for entry in answer]
+    calls = []
+    for kind in EC2_KINDS:
+        for key, value in tags_of_cluster(name).items():
+            if key == OWNER_TAG or kind[0] in TAGGED_BY_OTHERS:
+                calls.append(lambda kind=kind, key=key, value=value: look(*kind, key, value))
+    unique = {(entry.type, entry.id): entry for answer in aws.together(*calls) for entry in answer}
+    return list(unique.values())
 
 
 def _load_balancing(aws: Aws, name: str) -> list[Found]:

@@ -204,9 +204,7 @@ def wait_until_settled(aws: Aws, name: str, timeout: float, delay: float) -> dic
     def settled(live: dict[str, Any] | None) -> bool:
         return live is None or live["status"] in ("ACTIVE", "FAILED")
 
-    return wait_for(
-        f"EKS cluster {name}", lambda: describe(aws, name), lambda live: live["status"] if live else "gone", settled, timeout, delay
-    )
+    return wait_for(f"EKS cluster {name}", lambda: describe(aws, name), lambda live: live["status"] if live else "gone", settled, timeout, delay)
 
 
 def wait_until_active(aws: Aws, name: str, timeout: float, delay: float) -> dict[str, Any]:
@@ -254,4 +252,11 @@ def users(aws: Aws, name: str) -> list[str]:
 
 
 def wait_until_gone(aws: Aws, name: str, timeout: float, delay: float) -> None:
-    wait_for(f"deletion of EKS cluster {name}", lambda: describe(aws, name), lambda live: live["status"] if live else "gone", lambda live: live is None, timeout, delay)
+    wait_for(
+        f"deletion of EKS cluster {name}",
+        lambda: describe(aws, name),
+        lambda live: live["status"] if live else "gone",
+        lambda live: live is None,
+        timeout,
+        delay,
+    )

@@ -18,9 +18,9 @@ def furnish(account: Account, name: str) -> dict[str, str]:
     ec2, iam, elb = account.client("ec2"), account.client("iam"), account.client("elbv2")
 
     def tags(kind: str) -> list[dict]:
-        return [{"ResourceType": kind, "Tags": [ours]}]
+        return [{"ResourceType": kind, "Tags": [ours, {"Key": "Name", "Value": f"{name}-{kind}"}]}]
 
-    vpc = account.vpc({"meshgate.io/cluster": name})
+    vpc = account.vpc({"meshgate.io/cluster": name, "Name": f"{name}-vpc"})
     subnets = account.subnets(vpc)
     ec2.create_tags(Resources=subnets, Tags=[ours])
     gateway = ec2.create_internet_gateway(TagSpecifications=tags("internet-gateway"))["InternetGateway"]["InternetGatewayId"]
