@@ -18,7 +18,7 @@ CACHE = Path(os.environ.get("MESHGATE_CACHE") or Path(os.environ.get("XDG_CACHE_
 CLUSTER = "sandbox"
 ALB = "127.0.0.1:8080"
 AWS_API = "http://127.0.0.1:4566"
-AWS = {"endpoint_url": AWS_API, "region_name": "us-west-2", "aws_access_key_id": "test", "aws_secret_access_key": "test"}
+AWS = {"endpoint_url": AWS_API, "region_name": "us-west-2", "aws_access_key_id": "test", "aws_secret_access_key": "emulated-secret-key"}
 
 
 @dataclass
