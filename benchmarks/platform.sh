@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The platform as a plain script makes it: kind, docker, kubectl, helm, istioctl, and boto3 for AWS. The rival in the benchmark.
-# Usage: platform.sh up|again|down DIRECTORY, with the inputs that export.py wrote there; `again` is `up` on a platform that stands.
+# Usage: platform.sh up|again|down|clean DIRECTORY, with the inputs that export.py wrote there. `again` is `up` on a platform that stands,
+# `clean` removes the containers whatever became of the rest.
 set -euo pipefail
 action=$1
 inputs=$(cd "$2" && pwd)
@@ -95,15 +96,20 @@ down() {
   step "load balancer controller"
   python "$here/aws.py" down "$inputs"
   step "network, EKS, roles"
+  clean
+  step "kind cluster, emulated AWS"
+}
+
+clean() {
   "$KIND" delete cluster --name "$CLUSTER" --kubeconfig "$KUBECONFIG"
   docker rm --force --volumes "$API" "$LOAD_BALANCER" >/dev/null
   docker network rm kind >/dev/null
   rmdir --ignore-fail-on-non-empty --parents "$MARK_DIR" 2>/dev/null || true
-  step "kind cluster, emulated AWS"
 }
 
 case $action in
   up | again) up ;;
   down) down ;;
-  *) echo "unknown action '$action'; known: up again down" >&2; exit 2 ;;
+  clean) clean ;;
+  *) echo "unknown action '$action'; known: up again down clean" >&2; exit 2 ;;
 esac

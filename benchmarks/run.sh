@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Time site.yml and teardown.yml beside a plain shell script that does the same, in the same run, with everything cached.
 # Usage: benchmarks/run.sh [--write]        --write puts the table into docs/benchmarks.md
-# The platform of inventories/kind is removed first, and nothing is left afterwards.
+# The platform of inventories/kind is removed first, and nothing is left afterwards. When a playbook fails, what it left stays for a look.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 BIN=${BIN:-.venv/bin}
@@ -35,7 +35,7 @@ timed() { # NAME COMMAND...: run it, say and write down how long it took; its ou
 
 by_script=0
 clean() {
-  [ "$by_script" -eq 0 ] || ansible-playbook playbooks/teardown.yml >"$work/clean.log" 2>&1 || echo "cleaning up failed: see $work/clean.log"
+  [ "$by_script" -eq 0 ] || benchmarks/platform.sh clean "$work/inputs" >"$work/clean.log" 2>&1 || echo "cleaning up failed: see $work/clean.log"
 }
 trap clean EXIT
 
@@ -50,9 +50,9 @@ PYTHONPATH=.collections timed export python benchmarks/export.py "$work/record.j
 timed teardown ansible-playbook playbooks/teardown.yml
 
 by_script=1
-timed script-up benchmarks/platform.sh up "$work/inputs"
-timed script-again benchmarks/platform.sh again "$work/inputs"
-timed script-down benchmarks/platform.sh down "$work/inputs"
+timed script-up timeout 600 benchmarks/platform.sh up "$work/inputs"
+timed script-again timeout 600 benchmarks/platform.sh again "$work/inputs"
+timed script-down timeout 600 benchmarks/platform.sh down "$work/inputs"
 by_script=0
 
 python benchmarks/report.py "$work" results/benchmark.json "${write[@]}"
