@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import copy
+import time
 import typing as t
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_api import KubeApi
@@ -101,6 +102,30 @@ def leaving(api: KubeApi, manifests: list[Manifest]) -> list[Manifest]:
     """What is wanted, but still on its way out: nothing can be written there until it is gone."""
     live = api.map(lambda m: api.get(*kind_of(m), m["metadata"]["name"], m["metadata"].get("namespace")), manifests)
     return [manifest for manifest, item in zip(manifests, live, strict=True) if item and item["metadata"].get("deletionTimestamp")]
+
+
+def outsiders(api: KubeApi, manifests: list[Manifest], sidecar: str) -> dict[str, list[str]]:
+    """Deployments of the set that run pods without the sidecar which admission should have added: title and names of pods."""
+    deployments = [item for item in manifests if item["kind"] == "Deployment"] if sidecar else []
+
+    def pods(deployment: Manifest) -> list[str]:
+        labels = ",".join(f"{name}={value}" for name, value in deployment["spec"]["selector"]["matchLabels"].items())
+        return [
+            pod["metadata"]["name"]
+            for pod in api.find("v1", "Pod", deployment["metadata"].get("namespace"), labels=labels)
+            if not pod["metadata"].get("deletionTimestamp")
+            and (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed")
+            and not any(c["name"] == sidecar for c in [*(pod["spec"].get("initContainers") or []), *pod["spec"]["containers"]])
+        ]
+
+    return {title(item): names for item, names in zip(deployments, api.map(pods, deployments), strict=True) if names}
+
+
+def restart(api: KubeApi, deployment: Manifest) -> None:
+    """New pods in a rolling update, as kubectl rollout restart makes them."""
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    patch = {"spec": {"template": {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": now}}}}}
+    api.merge(*kind_of(deployment), deployment["metadata"]["name"], deployment["metadata"].get("namespace"), patch)
 
 
 def routing_state(api: KubeApi, manifests: list[Manifest]) -> str:

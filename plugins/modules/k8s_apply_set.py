@@ -53,6 +53,12 @@ options:
     description: Take over objects that exist without O(labels). A namespace is used, but never marked.
     type: bool
     default: false
+  sidecar:
+    description:
+      - Container that an admission webhook adds to every pod of the set's Deployments, such as C(istio-proxy).
+      - A Deployment with pods that lack it, because they were created while the webhook was away, is restarted, which counts as a change.
+    type: str
+    default: ""
   wait:
     description: Wait until the workloads are rolled out and the routes taken, or until what was deleted is gone.
     type: bool
@@ -90,6 +96,7 @@ EXAMPLES = r"""
     kinds:
       - {api_version: apps/v1, kind: Deployment}
       - {api_version: v1, kind: Service}
+    sidecar: istio-proxy
 
 - name: Remove it
   meshgate.eks_istio.k8s_apply_set:
@@ -175,7 +182,8 @@ def present(api: KubeApi, params: dict[str, t.Any], check_mode: bool) -> dict[st
     apply_set.respect_foreign(api, manifests, labels, params["adopt"])
     changes = plan(api, manifests, MANAGER)
     surplus = apply_set.superfluous(apply_set.members(api, kinds_of(params), labels), manifests)
-    everything = changes + plan_delete(surplus)
+    outside = apply_set.outsiders(api, manifests, params["sidecar"])
+    everything = changes + plan_delete(surplus) + restarts(manifests, outside, params["sidecar"])
     if check_mode:
         return result(everything)
     differing = [manifest for manifest, change in zip(manifests, changes, strict=True) if change.action != "unchanged"]
@@ -183,6 +191,10 @@ def present(api: KubeApi, params: dict[str, t.Any], check_mode: bool) -> dict[st
         report(f"applying {len(differing)} of {len(manifests)} objects, deleting {len(surplus)}")
     apply(api, differing, MANAGER)
     delete(api, surplus)
+    for manifest in manifests:
+        if apply_set.title(manifest) in outside:
+            report(f"restarting {apply_set.title(manifest)}: pods without {params['sidecar']}")
+            apply_set.restart(api, manifest)
     waited = 0.0
     if params["wait"]:
         waited = kube_ready.await_true(
@@ -209,6 +221,21 @@ def still_there(api: KubeApi, gone: list[Manifest]) -> str:
         if api.get(*apply_set.kind_of(item), item["metadata"]["name"], item["metadata"].get("namespace")):
             return f"{apply_set.title(item)} is still there"
     return ""
+
+
+def restarts(manifests: list[Manifest], outside: dict[str, list[str]], sidecar: str) -> list[Change]:
+    return [
+        Change(
+            item["apiVersion"],
+            item["kind"],
+            item["metadata"]["name"],
+            item["metadata"].get("namespace") or "",
+            "restart",
+            before={f"pods without {sidecar}": outside[apply_set.title(item)]},
+        )
+        for item in manifests
+        if apply_set.title(item) in outside
+    ]
 
 
 def creations(manifests: list[Manifest]) -> list[Change]:
@@ -238,6 +265,7 @@ def main() -> None:
             "kinds": {"type": "list", "elements": "dict", "default": [], "options": kind},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "adopt": {"type": "bool", "default": False},
+            "sidecar": {"type": "str", "default": ""},
             "wait": {"type": "bool", "default": True},
             "timeout": {"type": "int", "default": 180},
             "kubeconfig": {"type": "path", "default": ""},

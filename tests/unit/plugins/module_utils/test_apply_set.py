@@ -56,6 +56,10 @@ class Cluster:
             self.writes.append(f"apply {apply_set.title(body)}")
         return after
 
+    def merge(self, api_version: str, kind: str, name: str, namespace: str | None, patch: dict[str, t.Any]) -> None:
+        annotations = patch["spec"]["template"]["metadata"]["annotations"]
+        self.writes.append(f"merge {kind} {name} {', '.join(annotation.rpartition('/')[2] for annotation in annotations)}")
+
     def delete(self, api_version: str, kind: str, name: str, namespace: str | None = None, propagation: str = "Background") -> bool:
         self.writes.append(f"delete {kind} {name}")
         return self.objects.pop((api_version.rpartition("/")[0], kind, namespace or "", name), None) is not None
@@ -70,7 +74,7 @@ def item(kind: str, name: str, labels: dict[str, str] | None = None, **rest: t.A
 
 def params(*manifests: dict[str, t.Any], adopt: bool = False) -> dict[str, t.Any]:
     kinds = [{"api_version": version, "kind": kind} for version, kind in KINDS]
-    return {"manifests": list(manifests), "labels": LABELS, "kinds": kinds, "adopt": adopt, "wait": True, "timeout": 1}
+    return {"manifests": list(manifests), "labels": LABELS, "kinds": kinds, "adopt": adopt, "sidecar": "istio-proxy", "wait": True, "timeout": 1}
 
 
 def actions(result: dict[str, t.Any]) -> dict[str, str]:
@@ -167,6 +171,29 @@ def test_what_is_already_on_its_way_out_is_no_change() -> None:
     cluster = Cluster(item("Namespace", "greeter", LABELS))
     cluster.objects[apply_set.key(WANTED[0])]["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
     assert not k8s_apply_set.absent(cluster, params(), check_mode=False)["changed"]
+
+
+def deployment(name: str) -> dict[str, t.Any]:
+    return item("Deployment", name, spec={"replicas": 0, "selector": {"matchLabels": {"app": name}}, "template": {}})
+
+
+def running(name: str, app: str, *containers: str, phase: str = "Running") -> dict[str, t.Any]:
+    spec = {"initContainers": [], "containers": [{"name": c} for c in ("app", *containers)]}
+    return item("Pod", name, {"app": app}, spec=spec, status={"phase": phase})
+
+
+def test_pods_outside_the_mesh_are_named_and_restarted() -> None:
+    wanted = (item("Namespace", "greeter"), deployment("in"), deployment("out"))
+    native = running("in-2", "in")
+    native["spec"]["initContainers"] = [{"name": "istio-proxy", "restartPolicy": "Always"}]
+    cluster = Cluster(running("in-1", "in", "istio-proxy"), native, running("in-3", "in", phase="Failed"), running("out-1", "out"))
+    k8s_apply_set.present(cluster, {**params(*wanted), "sidecar": ""}, check_mode=False)
+    cluster.writes.clear()
+    asked = k8s_apply_set.present(cluster, params(*wanted), check_mode=True)
+    assert actions(asked) == {"Deployment out": "restart"} and not cluster.writes
+    assert "out-1" in asked["diff"][0]["before"]
+    done = k8s_apply_set.present(cluster, params(*wanted), check_mode=False)
+    assert done["changed"] and cluster.writes == ["merge Deployment out restartedAt"]
 
 
 def test_a_set_that_is_still_being_removed_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
