@@ -263,17 +263,21 @@ class Cluster:
 
     def prepare_node(self, node: str, over: threading.Event) -> dict[str, str]:
         """As soon as the node's containerd answers, while Kubernetes is being set up beside it: our kubelet drop-in, and the images."""
-        deadline = time.monotonic() + self.options.timeout
-        while self.docker.run("exec", node, "ctr", "--namespace=k8s.io", "version", check=False).returncode:
-            if over.is_set():
-                return {}
-            if time.monotonic() > deadline:
-                raise NotHealthy(f"node {node}: containerd does not answer after {self.options.timeout:.0f} s\n{self.diagnosis(None)}")
-            over.wait(0.3)
+        self.await_containerd(node, over)
+        if over.is_set():
+            return {}
         self.install_drop_in(node)
         present = self.present_images(node)
         # What is baked into the node image is there already.
         return self.import_images(node, k.missing_images(self.settings.images, {i["name"]: k.image_key(i["archive"]) for i in self.settings.images}, present))
+
+    def await_containerd(self, node: str, over: threading.Event) -> None:
+        """Wait until containerd answers in a node that was just created, or just started by Docker itself after a reboot."""
+        deadline = time.monotonic() + self.options.timeout
+        while not over.is_set() and self.docker.run("exec", node, "ctr", "--namespace=k8s.io", "version", check=False).returncode:
+            if time.monotonic() > deadline:
+                raise NotHealthy(f"node {node}: containerd does not answer after {self.options.timeout:.0f} s\n{self.diagnosis(None)}")
+            over.wait(0.3)
 
     def install_drop_in(self, node: str) -> None:
         self.docker.run("exec", "-i", node, "sh", "-ec", k.INSTALL_DROP_IN, text=k.kubelet_drop_in(self.settings))
@@ -295,8 +299,8 @@ class Cluster:
                 raise KindError(f"kind_cluster_images: the archives do not hold {', '.join(absent)}; accepted is for each an archive that does")
         return {image["name"]: k.image_key(image["archive"]) for image in self.settings.images}
 
-    def fill(self, containers: list[dict[str, Any]]) -> None:
-        """Import into running nodes what they lack."""
+    def fill(self, containers: list[dict[str, Any]], over: threading.Event) -> None:
+        """Import into running nodes what they lack, unless the wait for them is over before they answer."""
         if not self.settings.images:
             return
         record = self.record()
@@ -304,8 +308,15 @@ class Cluster:
 
         def fill_node(container: dict[str, Any]) -> list[str]:
             name = container["Name"].lstrip("/")
+            try:
+                present = self.present_images(name)
+            except DockerError:  # a node that Docker is just starting, after a reboot
+                self.await_containerd(name, over)
+                if over.is_set():
+                    return []
+                present = self.present_images(name)
             remembered = (known.get(container["Id"]) or {}).get("images") or {}
-            missing = k.missing_images(self.settings.images, remembered, self.present_images(name))
+            missing = k.missing_images(self.settings.images, remembered, present)
             if missing and not self.check_mode:
                 known.setdefault(container["Id"], {})["images"] = self.import_images(name, missing)
             return [f"import image {image['name']} into node {name}" for image in missing]
@@ -343,11 +354,17 @@ class Cluster:
             self.actions.append("set the nodes' packet filter")
             if not self.check_mode:
                 for name in self.names(containers):
+                    self.await_containerd(name, threading.Event())
                     self.install_drop_in(name)
                 self.write_record({**self.record(), "drop_in": k.kubelet_drop_in(self.settings)})
+        over = threading.Event()
         with ThreadPoolExecutor(max_workers=1) as pool:
-            filling = pool.submit(self.fill, containers)
-            nodes, jwks = self.await_nodes(containers)
+            filling = pool.submit(self.fill, containers, over)
+            try:
+                nodes, jwks = self.await_nodes(containers)
+            except BaseException:
+                over.set()
+                raise
             filling.result()
         self.set_routes(nodes)
         if self.options.merge_kubeconfig:

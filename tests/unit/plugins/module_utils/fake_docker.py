@@ -38,6 +38,7 @@ class FakeDocker(Docker):
         self.in_node: set[str] = set()
         self.routes = ""
         self.ipv6 = True
+        self.booting = 0  # how often containerd will not answer
 
     def add(self, *containers: dict[str, Any]) -> FakeDocker:
         self.existing |= {item["Name"].lstrip("/"): item for item in containers}
@@ -117,6 +118,9 @@ class FakeDocker(Docker):
         return ""
 
     def _exec(self, args: list[str]) -> Any:
+        if "ctr" in args and self.booting:
+            self.booting -= 1
+            return 1, "", "ctr: cannot access socket /run/containerd/containerd.sock"
         if args[-2:] == ["ls", "-q"]:
             return "\n".join(self.in_node)
         if "import" in args:

@@ -119,6 +119,17 @@ def test_a_stopped_cluster_is_started(laptop):
     assert laptop.run()["changed"] is False
 
 
+def test_a_node_that_docker_is_just_starting_is_waited_for(laptop):
+    archive = laptop.path / "service.tar"
+    archive.write_text("one")
+    laptop.more = {"images": [{"name": "service:1", "archive": str(archive)}]}
+    laptop.run()
+    for check in (True, False):
+        laptop.docker.booting = 3
+        assert laptop.run(check)["changed"] is False
+        assert laptop.docker.booting == 0
+
+
 def test_a_cluster_that_does_not_come_back_is_replaced_and_that_is_said(laptop):
     laptop.run()
     laptop.docker.existing["sandbox-control-plane"]["State"].update(Running=False, Status="exited")
