@@ -28,6 +28,17 @@ def by_hostname(client: ELBv2, hostname: str) -> dict[str, t.Any] | None:
     return next((lb for lb in load_balancers(client) if lb["DNSName"].lower() == hostname.lower()), None)
 
 
+def by_name(client: ELBv2, name: str) -> dict[str, t.Any]:
+    """Described, with what it lacks to serve in `missing`; empty if there is none."""
+    try:
+        found = client.describe_load_balancers(Names=[name])["LoadBalancers"]
+    except client.exceptions.LoadBalancerNotFoundException:
+        return {}
+    described = describe(client, found[0])
+    inactive = "" if described["state"] == "active" else f"its state is {described['state']}"
+    return {**described, "missing": inactive or health_state(described)}
+
+
 def by_tags(client: ELBv2, cluster: str, stack: str = "") -> list[dict[str, t.Any]]:
     """Those that the controller made for a cluster, and for one stack of it if given."""
     items = load_balancers(client)

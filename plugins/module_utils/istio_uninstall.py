@@ -12,6 +12,7 @@ from ansible_collections.meshgate.eks_istio.plugins.module_utils import istio_op
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.istio_install import NAMESPACE, OWNERSHIP
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.istioctl import Istioctl, IstioError, last_error
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_api import KubeApi
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_ready import WORKLOADS
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.progress import Waiting
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.server_side_apply import Change, Manifest, delete, plan_delete
 
@@ -29,6 +30,7 @@ class Removal:
     purge: bool = False
     remove_crds: bool = False
     prerequisites: list[Manifest] = field(default_factory=list)
+    grace: int | None = None
     timeout: int = 300
     force: bool = False
 
@@ -54,8 +56,12 @@ def run(removal: Removal, istioctl: Istioctl, api: KubeApi, check: bool) -> Resu
     if not check and result.changed:
         if objects:
             _uninstall(removal, istioctl, api, objects, result)
+            if removal.grace is not None:
+                _hasten(api, objects, removal.grace)
+            _await_gone(api, objects, removal.timeout)
+        # A namespace whose pods still end is looked at again only after their whole time.
         delete(api, ours, propagation="Foreground")
-        _await_gone(api, [*objects, *ours], removal.timeout)
+        _await_gone(api, ours, removal.timeout)
     result.stays = stays(api, removal, [] if not check else [*objects, *ours])
     return result
 
@@ -99,6 +105,15 @@ def _uninstall(removal: Removal, istioctl: Istioctl, api: KubeApi, objects: list
         if answer.rc and "could not find target revision" not in answer.stdout + answer.stderr:
             raise IstioError(f"istioctl uninstall failed: {last_error(answer)}", command=command, stdout=answer.stdout, stderr=answer.stderr)
     delete(api, owned(api, removal), propagation="Foreground")
+
+
+def _hasten(api: KubeApi, objects: list[Manifest], grace: int) -> None:
+    """Nobody sends requests any more: there is nothing to drain for."""
+    for item in objects:
+        if item["kind"] in WORKLOADS:
+            selector = ",".join(f"{k}={v}" for k, v in item["spec"]["selector"]["matchLabels"].items())
+            for pod in api.find("v1", "Pod", item["metadata"]["namespace"], labels=selector):
+                api.delete("v1", "Pod", pod["metadata"]["name"], item["metadata"]["namespace"], grace=grace)
 
 
 def _await_gone(api: KubeApi, items: list[Manifest], timeout: float) -> None:

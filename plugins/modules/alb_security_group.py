@@ -57,6 +57,10 @@ options:
     type: list
     elements: str
     default: []
+  load_balancer_name:
+    description: Also look at this load balancer, and return it, so that a run that changes nothing needs no second task to find it.
+    type: str
+    default: ""
   group_tags:
     description: More tags for what is made.
     type: dict
@@ -105,17 +109,26 @@ group_ids:
   type: list
   elements: str
   sample: [sg-0123456789abcdef0]
+load_balancer:
+  description:
+    - The load balancer as M(meshgate.eks_istio.alb_hostname_info) returns it, and in C(missing) what it lacks to serve, empty if nothing.
+    - Empty if there is none.
+  returned: when O(load_balancer_name) is given
+  type: dict
 """
 
 import contextlib
 import ipaddress
 import re
+import socket
+from urllib.parse import urlsplit
 
 with contextlib.suppress(ImportError):  # AnsibleAWSModule says so
     import botocore.exceptions
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
+from ansible_collections.meshgate.eks_istio.plugins.module_utils import alb_elbv2
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.alb_security_group import Refused, Wanted, converge, look, look_absent, remove
 
 
@@ -136,6 +149,20 @@ def problems(params: dict) -> list[str]:
     return found
 
 
+def emulator_is_gone(endpoint: str) -> bool:
+    """Only of this machine itself is a refused connection an answer."""
+    url = urlsplit(endpoint)
+    if url.hostname not in ("127.0.0.1", "localhost", "::1"):
+        return False
+    try:
+        socket.create_connection((url.hostname, url.port or 80), timeout=2).close()
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def main() -> None:
     module = AnsibleAWSModule(
         argument_spec={
@@ -148,6 +175,7 @@ def main() -> None:
             "backend_security_group_id": {"type": "str", "default": ""},
             "backend_ports": {"type": "list", "elements": "int", "default": []},
             "source_group_ids": {"type": "list", "elements": "str", "default": []},
+            "load_balancer_name": {"type": "str", "default": ""},
             "group_tags": {"type": "dict", "default": {}},
             "wait_timeout": {"type": "int", "default": 120},
         },
@@ -169,6 +197,8 @@ def main() -> None:
         tags=params["group_tags"],
     )
     ec2 = module.client("ec2")
+    if params["state"] == "absent" and emulator_is_gone(ec2.meta.endpoint_url):
+        module.exit_json(changed=False, msg=f"{ec2.meta.endpoint_url} does not run: an emulated AWS of this machine that does not run holds nothing")
 
     def in_use(error: Exception) -> bool:
         return isinstance(error, botocore.exceptions.ClientError) and error.response["Error"]["Code"] == "DependencyViolation"
@@ -182,7 +212,9 @@ def main() -> None:
             else:
                 remove(ec2, state, in_use, params["wait_timeout"])
         group_ids = wanted.source_group_ids or ([group_id] if group_id else [])
-        result = {"group_ids": group_ids} if params["state"] == "present" else {}
+        result: dict = {"group_ids": group_ids} if params["state"] == "present" else {}
+        if params["load_balancer_name"] and params["state"] == "present":
+            result["load_balancer"] = alb_elbv2.by_name(module.client("elbv2"), params["load_balancer_name"])
         module.exit_json(changed=state.changed, diff={"before": state.before, "after": state.after}, **result)
     except Refused as error:
         module.fail_json(msg=str(error))

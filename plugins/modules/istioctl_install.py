@@ -84,6 +84,9 @@ options:
     description: With O(purge), also removes Istio's CRDs, and with them everybody's routes and policies.
     type: bool
     default: false
+  grace_period:
+    description: With O(state=absent), the seconds that the removed pods get to end. Without it, those of their own, in which gateways drain.
+    type: int
   istioctl:
     description: The istioctl binary. Its version is the one that gets installed.
     type: str
@@ -255,6 +258,7 @@ def absent(module: AnsibleModule, istioctl: Istioctl, api: KubeApi) -> dict:
         purge=params["purge"],
         remove_crds=params["remove_crds"],
         prerequisites=params["prerequisites"],
+        grace=params["grace_period"],
         timeout=params["readiness_timeout"],
         force=params["force"],
     )
@@ -289,6 +293,7 @@ def main() -> None:
             "force": {"type": "bool", "default": False},
             "purge": {"type": "bool", "default": False},
             "remove_crds": {"type": "bool", "default": False},
+            "grace_period": {"type": "int"},
             "istioctl": {"type": "str", "default": "istioctl"},
             "kubectl": {"type": "str", "default": "kubectl"},
             "kubeconfig": {"type": "path", "default": ""},

@@ -69,7 +69,7 @@ class FakeKube:
         items = [item for (k, ns, _), item in self.objects.items() if k == kind and (namespace is None or ns == namespace) and matches(item)]
         return copy.deepcopy([{"apiVersion": api_version, "kind": kind, **item} for item in items])
 
-    def delete(self, api_version, kind, name, namespace=None, propagation="Background"):
+    def delete(self, api_version, kind, name, namespace=None, propagation="Background", grace=None):
         scope = "" if kind in CLUSTER_WIDE else namespace or "default"
         self.requests.append(("DELETE", kind, name))
         if (kind, scope, name) not in self.objects:
