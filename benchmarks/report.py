@@ -55,12 +55,8 @@ def steps(log: str) -> dict[str, float]:
 
 def machine() -> dict[str, Any]:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return {
-        "cores": os.cpu_count(),
-        "memory_gib": round(memory),
-        "kernel": f"{platform.system()} {platform.release().partition('-')[0]}",
-        "architecture": platform.machine(),
-    }
+    kernel = f"{platform.system()} {platform.release().partition('-')[0]}"
+    return {"cores": os.cpu_count(), "memory_gib": round(memory), "kernel": kernel, "architecture": platform.machine()}
 
 
 def gather(folder: Path) -> dict[str, Any]:
