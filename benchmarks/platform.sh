@@ -86,11 +86,12 @@ up() {
 }
 
 down() {
-  "$KUBECTL" delete --ignore-not-found -f "$rendered/services.json"
+  # Only what has a load balancer in AWS is awaited: the pods go with their node.
+  "$KUBECTL" delete --ignore-not-found --wait=false -f "$rendered/services.json"
   step "services"
   "$KUBECTL" delete --ignore-not-found -f "$rendered/ingress.json"
   "$ISTIOCTL" uninstall --purge --skip-confirmation
-  "$KUBECTL" delete --ignore-not-found -f "$rendered/namespaces.json"
+  "$KUBECTL" delete --ignore-not-found --wait=false -f "$rendered/namespaces.json"
   step "Ingress and Istio"
   "$HELM" uninstall "$RELEASE" --namespace "$RELEASE_NAMESPACE" --wait >/dev/null
   step "load balancer controller"
