@@ -137,22 +137,20 @@ class Cluster:
         if self.check_mode and plan.action != "none":
             return self.would(plan.action, wanted, plan.reason, recorded if containers else None)
 
-        if plan.action == "start":
-            self.start(containers)
-        elif plan.action == "replace":
+        if plan.action == "replace":
             self.replace(containers, plan.reason, wanted, recorded)
         elif plan.action == "create":
             self.create(wanted)
-        if plan.action != "none":
-            containers = self.containers()
         try:
-            answer = self.settle(containers)
+            if plan.action == "start":
+                self.start(containers)
+            answer = self.settle(containers if plan.action == "none" else self.containers())
         except NotHealthy as error:
             if plan.action in ("create", "replace"):
                 raise
             if self.check_mode:
                 return self.would("replace", wanted, str(error), recorded)
-            self.replace(containers, f"it does not come back: {str(error).splitlines()[0]}", wanted, recorded)
+            self.replace(self.containers(), f"it does not come back: {str(error).splitlines()[0]}", wanted, recorded)
             answer = self.settle(self.containers())
         return self.result(answer)
 
@@ -244,7 +242,10 @@ class Cluster:
         """Run kind, say its steps as they come, and fail with what it and the nodes say."""
         report(f"kind cluster {self.settings.name}: creating {self.settings.workers + 1} node(s)")
         lines: list[str] = []
-        environment = {**os.environ, "PATH": os.pathsep.join([os.path.dirname(self.docker.program or ""), os.environ.get("PATH", "")])}
+        # kind is to talk to the Docker that we talk to, whatever the user's shell is set up for.
+        environment = {key: value for key, value in os.environ.items() if key != "KIND_EXPERIMENTAL_DOCKER_NETWORK"}
+        environment["KIND_EXPERIMENTAL_PROVIDER"] = "docker"
+        environment["PATH"] = os.pathsep.join([os.path.dirname(self.docker.program or ""), os.environ.get("PATH", "")])
         with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment) as process:
             assert process.stdout
             for line in process.stdout:
@@ -336,7 +337,7 @@ class Cluster:
         try:
             self.docker.run("start", *names)
         except DockerError as error:
-            report(f"kind cluster {self.settings.name}: {error}")  # the wait says that it is not healthy, and the cluster is replaced
+            raise NotHealthy(str(error), error.command, error.stdout, error.stderr) from error
         self.actions.append(f"start {', '.join(names)}")
         self.before, self.after = {"nodes": "stopped"}, {"nodes": "running"}
 

@@ -38,6 +38,7 @@ class FakeDocker(Docker):
         self.in_node: set[str] = set()
         self.routes = ""
         self.ipv6 = True
+        self.start_fails = ""
         self.booting = 0  # how often containerd will not answer
 
     def add(self, *containers: dict[str, Any]) -> FakeDocker:
@@ -108,7 +109,9 @@ class FakeDocker(Docker):
         }
         return f"id-{name}"
 
-    def _start(self, args: list[str]) -> str:
+    def _start(self, args: list[str]) -> Any:
+        if self.start_fails:
+            return 1, "", self.start_fails
         for name in args:
             self._found(name)["State"].update(Running=True, Status="running")  # type: ignore[index]
         return ""

@@ -140,6 +140,13 @@ def test_a_cluster_that_does_not_come_back_is_replaced_and_that_is_said(laptop):
     assert laptop.run()["changed"] is False
 
 
+def test_a_cluster_that_docker_cannot_start_is_replaced_at_once(laptop):
+    laptop.run()
+    laptop.docker.existing["sandbox-control-plane"]["State"].update(Running=False, Status="exited")
+    laptop.docker.start_fails = "network kind not found"
+    assert laptop.run()["actions"] == ["replace kind cluster sandbox (it does not come back: network kind not found)"]
+
+
 def test_a_new_cluster_that_does_not_come_up_is_an_error_not_a_loop(laptop):
     laptop.healthy = False
     with pytest.raises(c.NotHealthy):
