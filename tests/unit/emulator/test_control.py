@@ -10,8 +10,8 @@ import urllib.error
 import urllib.request
 
 import pytest
+from aws_rig import ACCOUNT, REGION, start
 from botocore.exceptions import ClientError
-from conftest import ACCOUNT, REGION, start
 
 
 def test_health(aws) -> None:

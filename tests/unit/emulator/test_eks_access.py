@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from aws_rig import ACCOUNT
 from botocore.exceptions import ClientError
-from conftest import ACCOUNT
 
 ADMIN = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
 

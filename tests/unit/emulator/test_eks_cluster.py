@@ -8,8 +8,8 @@ import hashlib
 from typing import Any
 
 import pytest
+from aws_rig import ACCOUNT, REGION
 from botocore.exceptions import ClientError
-from conftest import ACCOUNT, REGION
 
 
 def refused(call: Any, **parameters: Any) -> tuple[str, str]:

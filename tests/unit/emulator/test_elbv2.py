@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from aws_rig import REGION
 from botocore.exceptions import ClientError
-from conftest import REGION
 
 
 def refused(call: Any, **parameters: Any) -> str:
@@ -117,7 +117,7 @@ def test_target_health_goes_through_the_documented_states(aws, stack) -> None:
     assert stack.health() == [(ip, "healthy", None)]
     stack.report(ip, "unhealthy", "Target.ResponseCodeMismatch", "Health checks failed with these codes: [503]")
     assert stack.health() == [(ip, "unhealthy", "Target.ResponseCodeMismatch")]
-    delay = [{"Key": "deregistration_delay.timeout_seconds", "Value": "1"}]
+    delay = [{"Key": "deregistration_delay.timeout_seconds", "Value": "300"}]
     stack.elb.modify_target_group_attributes(TargetGroupArn=stack.targets, Attributes=delay)
     stack.elb.deregister_targets(TargetGroupArn=stack.targets, Targets=[{"Id": ip, "Port": 8080}])
     assert stack.health() == [(ip, "draining", "Target.DeregistrationInProgress")]

@@ -8,8 +8,8 @@ import json
 from typing import Any
 
 import pytest
+from aws_rig import ACCOUNT
 from botocore.exceptions import ClientError
-from conftest import ACCOUNT
 
 
 def refused(call: Any, **parameters: Any) -> str:

@@ -11,10 +11,10 @@ import urllib.request
 from typing import Any
 
 import pytest
+from aws_rig import ACCOUNT, REGION, boto3
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from conftest import ACCOUNT, REGION, boto3
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, RSAKey
 

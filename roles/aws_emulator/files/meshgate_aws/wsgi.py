@@ -22,6 +22,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.test import EnvironBuilder
 
 from . import albstate, edge, registry, requestlog
+from .common import advance, now
 
 PREFIX = "/_meshgate/"
 LONGEST_POLL = 60.0
@@ -117,6 +118,11 @@ class Application:
                     return 200, self.log.since(int(query.get("since", 0)))
             if (method, path) == ("GET", "alb"):
                 return 200, self._alb(query.get("known", ""), float(query.get("timeout", 0)))
+            if (method, path) == ("POST", "clock"):
+                with self.changed:
+                    advance(float(json.loads(body)["advance"]))
+                    self.changed.notify_all()
+                    return 200, {"now": now()}
             if (method, path) == ("POST", "alb/health"):
                 with self.changed:
                     return 200, {"accepted": self.alb.report(json.loads(body)["targets"])}
@@ -145,7 +151,7 @@ class Application:
                 left = end - time.monotonic()
                 if state["revision"] != known or left <= 0:
                     return state
-                self.changed.wait(min(left, max(next_change - time.time(), 0.01)) if next_change else left)
+                self.changed.wait(min(left, max(next_change - now(), 0.01)) if next_change else left)
 
 
 def _json(start_response: Callable[..., Any], status: int, answer: Any) -> list[bytes]:
