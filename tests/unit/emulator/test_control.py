@@ -19,6 +19,13 @@ def test_health(aws) -> None:
     assert (health["status"], health["moto"]) == ("ok", "5.2.5")
 
 
+def test_time_can_be_made_to_pass(aws) -> None:
+    first, second = (aws.control("POST", "clock", {"advance": 3600})["now"] for _ in range(2))
+    assert 3600 <= second - first < 3660
+    with pytest.raises(urllib.error.HTTPError):
+        aws.control("POST", "clock", {"advance": -1})
+
+
 def test_unknown_things_are_said_to_be_unknown(aws) -> None:
     for method, path in (("GET", "clusters/absent"), ("GET", "nothing"), ("DELETE", "health")):
         with pytest.raises(urllib.error.HTTPError) as caught:
