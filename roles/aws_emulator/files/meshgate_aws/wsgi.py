@@ -59,7 +59,7 @@ class Application:
         region = os.environ.get("AWS_DEFAULT_REGION", "us-west-2")
         for service, action, version in FIRST_CALLS:
             scope = f"AWS4-HMAC-SHA256 Credential=test/20260101/{region}/{service}/aws4_request, SignedHeaders=host, Signature=0"
-            request = EnvironBuilder(method="POST", data={"Action": action, "Version": version}, headers={"Authorization": scope})
+            request = EnvironBuilder(method="POST", data={"Action": action, "Version": version}, headers=[("Authorization", scope)])
             with self.changed:
                 self.moto(request.get_environ(), lambda *_: None)
 
