@@ -7,6 +7,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils import eks_cluster
@@ -85,11 +86,11 @@ def _ec2(aws: Aws, name: str) -> list[Found]:
                 found.append(Found(kind, item[id_key], reason(name, tags) or f"tag {key}={value}", tags.get("Name", ""), tags.get(OWNER_TAG) == name, item))
         return found
 
-    calls = []
+    calls: list[Callable[[], list[Found]]] = []
     for kind in EC2_KINDS:
         for key, value in tags_of_cluster(name).items():
             if key == OWNER_TAG or kind[0] in TAGGED_BY_OTHERS:
-                calls.append(lambda kind=kind, key=key, value=value: look(*kind, key, value))
+                calls.append(partial(look, *kind, key=key, value=value))
     unique = {(entry.type, entry.id): entry for answer in aws.together(*calls) for entry in answer}
     return list(unique.values())
 
@@ -135,16 +136,16 @@ def _iam(aws: Aws, name: str) -> list[Found]:
 
     looks: list[tuple[str, str, str, dict[str, Any], Callable[[], dict[str, str]]]] = []
     for item in roles:
-        looks.append(("IAM role", item["RoleName"], item["RoleName"], item, lambda item=item: tags("list_role_tags", RoleName=item["RoleName"])))
+        looks.append(("IAM role", item["RoleName"], item["RoleName"], item, partial(tags, "list_role_tags", RoleName=item["RoleName"])))
     for item in policies:
-        looks.append(("IAM policy", item["Arn"], item["PolicyName"], item, lambda item=item: tags("list_policy_tags", PolicyArn=item["Arn"])))
+        looks.append(("IAM policy", item["Arn"], item["PolicyName"], item, partial(tags, "list_policy_tags", PolicyArn=item["Arn"])))
     for item in profiles:
         title = item["InstanceProfileName"]
-        looks.append(("instance profile", title, title, item, lambda title=title: tags("list_instance_profile_tags", InstanceProfileName=title)))
+        looks.append(("instance profile", title, title, item, partial(tags, "list_instance_profile_tags", InstanceProfileName=title)))
     for item in providers:
         arn = item["Arn"]
         url = arn.partition("/")[2]
-        looks.append(("OIDC provider", arn, url, item, lambda arn=arn: tags("list_open_id_connect_provider_tags", OpenIDConnectProviderArn=arn)))
+        looks.append(("OIDC provider", arn, url, item, partial(tags, "list_open_id_connect_provider_tags", OpenIDConnectProviderArn=arn)))
     found = []
     for (kind, identity, title, item, _look), its_tags in zip(looks, aws.together(*[look[4] for look in looks]), strict=True):
         why = reason(name, its_tags)
@@ -177,6 +178,23 @@ def search(aws: Aws, name: str) -> list[Found]:
         lambda: _eks(aws, name), lambda: _load_balancing(aws, name), lambda: _ec2(aws, name), lambda: _iam(aws, name), lambda: _logs(aws, name)
     )
     return [entry for answer in answers for entry in answer]
+
+
+def search_until_none(aws: Aws, name: str, timeout: float, delay: float) -> list[Found]:
+    """What is still there after some patience: EKS cleans up behind itself for a while after it has said that it is done."""
+    try:
+        return wait_for(
+            f"nothing left of {name}",
+            lambda: search(aws, name),
+            lambda found: ", ".join(map(str, found[:3])) + (" ..." if len(found) > 3 else "") or "nothing",
+            lambda found: not found,
+            timeout,
+            delay,
+        )
+    except AwsError as error:
+        if error.code != "Timeout":
+            raise
+        return search(aws, name)
 
 
 def strangers(aws: Aws, name: str, found: Iterable[Found]) -> list[Found]:
@@ -275,9 +293,9 @@ def _of_the_controller(name: str, entry: Found) -> bool:
     return entry.type == "network interface" and entry.raw.get("Status") == "available"
 
 
-def remove(aws: Aws, chosen: list[Found], timeout: float, delay: float) -> None:
+def remove(aws: Aws, name: str, chosen: list[Found], timeout: float, delay: float) -> None:
     """Remove all of it, in the given order, waiting where AWS needs time."""
-    remover = _Remover(aws, timeout, delay)
+    remover = _Remover(aws, name, timeout, delay)
     for kind in ORDER:
         batch = [entry for entry in chosen if entry.type == kind]
         if batch:
@@ -286,12 +304,12 @@ def remove(aws: Aws, chosen: list[Found], timeout: float, delay: float) -> None:
 
 
 class _Remover:
-    def __init__(self, aws: Aws, timeout: float, delay: float) -> None:
-        self.aws, self.timeout, self.delay = aws, timeout, delay
+    def __init__(self, aws: Aws, name: str, timeout: float, delay: float) -> None:
+        self.aws, self.name, self.timeout, self.delay = aws, name, timeout, delay
 
     def remove(self, kind: str, batch: list[Found]) -> None:
         action = getattr(self, "_" + kind.lower().replace(" ", "_"))
-        self.aws.together(*[lambda entry=entry: self._patiently(entry, action) for entry in batch])
+        self.aws.together(*[partial(self._patiently, entry, action) for entry in batch])
         if kind == "NAT gateway":
             self._await_nat_gateways([entry.id for entry in batch])
 
@@ -382,10 +400,19 @@ class _Remover:
             linked = [rule for rule in entry.raw.get(rules) or [] if rule.get("UserIdGroupPairs")]
             if linked:
                 self._call("ec2", operation, GroupId=entry.id, IpPermissions=linked)
+        self._free("group-id", entry.id)
         self._call("ec2", "delete_security_group", GroupId=entry.id)
 
     def _subnet(self, entry: Found) -> None:
+        self._free("subnet-id", entry.id)
         self._call("ec2", "delete_subnet", SubnetId=entry.id)
+
+    def _free(self, key: str, identity: str) -> None:
+        """Interfaces that a node's CNI made outlive the node now and then, detached, and nobody else removes them."""
+        idle = [{"Name": key, "Values": [identity]}, {"Name": "status", "Values": ["available"]}]
+        for interface in self.aws.pages("ec2", "describe_network_interfaces", "NetworkInterfaces", Filters=idle):
+            if reason(self.name, tags_of(interface.get("TagSet") or interface.get("Tags"))):
+                self._call("ec2", "delete_network_interface", NetworkInterfaceId=interface["NetworkInterfaceId"])
 
     def _route_table(self, entry: Found) -> None:
         associations = entry.raw.get("Associations") or []

@@ -24,7 +24,7 @@ ENDPOINT_ACCESS = ("public", "private", "public_and_private")
 REGION = re.compile(
     r"(af|ap|ca|cn|eu|eusc|il|me|mx|sa|us)(-(gov|iso|isob|isoe|isof|de))?-(central|east|north|northeast|northwest|south|southeast|southwest|west)-[1-9]"
 )
-PRIVATE_BLOCKS = tuple(ipaddress.ip_network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+PRIVATE_BLOCKS = tuple(ipaddress.IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 ROLE_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
 GROUP_KEYS = (
     "name",
@@ -156,7 +156,8 @@ def _group_problems(group: Any, where: str, nat_mode: str) -> list[str]:
     if not GROUP_NAME.fullmatch(str(group.get("name", ""))):
         wrong("name", "1 to 63 letters, digits, - and _, a letter or digit first")
     types = group.get("instance_types")
-    valid_types = isinstance(types, list) and bool(types) and all(INSTANCE_TYPE.fullmatch(str(kind)) for kind in types)
+    types = types if isinstance(types, list) else []
+    valid_types = bool(types) and all(INSTANCE_TYPE.fullmatch(str(kind)) for kind in types)
     if not valid_types:
         wrong("instance_types", "a list of EC2 instance types such as [m6g.large]")
     ami_type = group.get("ami_type")

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils import eks_cluster, eks_kubeconfig, eks_nodegroup, iam_oidc_provider
@@ -76,7 +78,7 @@ def read(aws: Aws, platform: dict[str, Any]) -> Live:
         lambda: aws.call("ec2", "describe_addresses", Filters=ours)["Addresses"],
         lambda: eks_cluster.describe(aws, name),
         lambda: aws.find("eks", "list_nodegroups", "nodegroups", clusterName=name) or [],
-        *[lambda role=role: _role(aws, role) for role in roles],
+        *[partial(_role, aws, role) for role in roles],
     )
     if len(vpcs) > 1:
         raise Refused(f"{len(vpcs)} VPCs carry the tag {OWNER_TAG}={name}: {', '.join(vpc['VpcId'] for vpc in vpcs)}; keep it on one")
@@ -84,7 +86,7 @@ def read(aws: Aws, platform: dict[str, Any]) -> Live:
     live.vpc = vpcs[0] if vpcs else None
     live.roles = {role: answer for role, answer in zip(roles, role_answers, strict=True) if answer}
 
-    calls = {f"group {group}": (lambda group=group: eks_nodegroup.describe(aws, name, group)) for group in groups}
+    calls: dict[str, Callable[[], Any]] = {f"group {group}": partial(eks_nodegroup.describe, aws, name, group) for group in groups}
     issuer = issuer_of(cluster)
     if issuer:
         calls["provider"] = lambda: iam_oidc_provider.find(aws, issuer)
@@ -137,10 +139,15 @@ class Platform:
         self.tags = {**{key: str(value) for key, value in (given.get("tags") or {}).items()}, OWNER_TAG: self.name}
         self._refuse_strangers()
         self.zones = self._zones()
-        self.vpc = {"id": (live.vpc or {}).get("VpcId"), "name": f"{self.name}-vpc", "cidr": given["vpc_cidr"], "tags": self._tags(f"{self.name}-vpc")}
+        self.vpc: dict[str, Any] = {
+            "id": (live.vpc or {}).get("VpcId"),
+            "name": f"{self.name}-vpc",
+            "cidr": given["vpc_cidr"],
+            "tags": self._tags(f"{self.name}-vpc"),
+        }
         self.subnets = self._subnets()
         gateway_id = (live.internet_gateway or {}).get("InternetGatewayId")
-        self.internet_gateway = {"id": gateway_id, "name": f"{self.name}-igw", "tags": self._tags(f"{self.name}-igw")}
+        self.internet_gateway: dict[str, Any] = {"id": gateway_id, "name": f"{self.name}-igw", "tags": self._tags(f"{self.name}-igw")}
         self.nat_gateways = self._nat_gateways()
         self.route_tables = self._route_tables()
         self.roles = self._roles()
@@ -243,7 +250,7 @@ class Platform:
 
     def _route_tables(self) -> list[dict[str, Any]]:
         ids = {tags_of(table.get("Tags")).get("Name"): table["RouteTableId"] for table in self.live.route_tables if self._ours(table)}
-        tables = [
+        tables: list[dict[str, Any]] = [
             {
                 "name": f"{self.name}-public",
                 "gateway": self.internet_gateway["id"] or "internet gateway",
@@ -270,7 +277,7 @@ class Platform:
 
     def _roles(self) -> list[dict[str, Any]]:
         suffix = "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
-        kinds = (
+        kinds: tuple[tuple[str, str, tuple[str, ...], list[str], str], ...] = (
             (self.given["role_name"], "eks.amazonaws.com", CLUSTER_POLICIES, [], "The control plane of EKS cluster"),
             (self.given["node_role_name"], f"ec2.{suffix}", NODE_POLICIES, self.given.get("node_policies") or [], "The nodes of EKS cluster"),
         )

@@ -89,7 +89,7 @@ def main() -> None:
             raise Refused(f"EKS cluster {name} still exists; delete it first")
         chosen = aws_leftovers.removable(name, found)
         if not module.check_mode:
-            aws_leftovers.remove(aws, chosen, params["wait_timeout"], params["wait_delay"])
+            aws_leftovers.remove(aws, name, chosen, params["wait_timeout"], params["wait_delay"])
     except AwsError as error:
         module.fail_json(msg=str(error), code=error.code)
     removed = [entry.result() for entry in chosen]

@@ -27,6 +27,14 @@ options:
       - For an emulator that keeps its state in memory that is the truth once it is gone. For AWS it never is.
     type: bool
     default: false
+  wait_timeout:
+    description: Seconds to wait until nothing is found. EKS cleans up behind itself for a while after a deletion is done.
+    type: int
+    default: 0
+  wait_delay:
+    description: Seconds between two searches while waiting.
+    type: float
+    default: 10
 extends_documentation_fragment:
   - meshgate.eks_istio.eks
   - amazon.aws.common.modules
@@ -84,14 +92,22 @@ from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access impo
 
 def main() -> None:
     module = AnsibleAWSModule(
-        argument_spec={"cluster_name": {"type": "str", "required": True}, "unreachable_is_empty": {"type": "bool", "default": False}},
+        argument_spec={
+            "cluster_name": {"type": "str", "required": True},
+            "unreachable_is_empty": {"type": "bool", "default": False},
+            "wait_timeout": {"type": "int", "default": 0},
+            "wait_delay": {"type": "float", "default": 10.0},
+        },
         supports_check_mode=True,
     )
     name = module.params["cluster_name"]
     aws = for_module(module, attempts=2 if module.params["unreachable_is_empty"] else 4)
     try:
         aws.call("sts", "get_caller_identity")
-        found = aws_leftovers.search(aws, name)
+        if module.params["wait_timeout"]:
+            found = aws_leftovers.search_until_none(aws, name, module.params["wait_timeout"], module.params["wait_delay"])
+        else:
+            found = aws_leftovers.search(aws, name)
         others = aws_leftovers.strangers(aws, name, found)
     except Unreachable as error:
         if not module.params["unreachable_is_empty"]:
