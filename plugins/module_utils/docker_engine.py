@@ -173,7 +173,7 @@ def too_old(version: str) -> str | None:
     return None
 
 
-def ensure(machine: Machine, wrapper: str, timeout: float, check_mode: bool) -> dict[str, Any]:
+def ensure(machine: Machine, wrapper: str, timeout: float, check_mode: bool, may_install: bool = True) -> dict[str, Any]:
     """Do what is needed for an engine that starts privileged containers; return the module's result."""
     docker = Docker()
     info = docker.server()
@@ -182,7 +182,8 @@ def ensure(machine: Machine, wrapper: str, timeout: float, check_mode: bool) -> 
     after: dict[str, str] = {}
     remote = os.environ.get("DOCKER_HOST", "").startswith(("tcp:", "ssh:"))
 
-    if info is None:
+    absent = not docker.program
+    if info is None and (may_install or not absent):
         why = refusal(machine, docker)
         if why:
             raise DockerError(why)
@@ -190,7 +191,7 @@ def ensure(machine: Machine, wrapper: str, timeout: float, check_mode: bool) -> 
             actions.append("install docker.io")
         actions.append("start dockerd")
 
-    wrapped = machine.root and not remote and os.path.isdir(machine.proc) and machine.lacks_capability()
+    wrapped = (may_install or not absent) and machine.root and not remote and os.path.isdir(machine.proc) and machine.lacks_capability()
     if wrapped:
         for path, wanted in ((machine.runtime_path, wrapper), (machine.daemon_json, with_runtime(_read(machine.daemon_json), machine.runtime_path))):
             if _read(path) != wanted:

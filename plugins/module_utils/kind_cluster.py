@@ -124,6 +124,8 @@ class Cluster:
         if info is None:
             if not self.check_mode:
                 raise KindError("docker: the engine does not answer; accepted is a running Docker (module docker_engine, or role kind_cluster, starts one)")
+            if self.record():
+                return self.would("start", {}, "its nodes are stopped with Docker")
             return self.would("create", k.config(self.settings, 0), "")
         wanted = k.config(self.settings, int(info.get("CgroupVersion") or 0))
         containers = self.containers()

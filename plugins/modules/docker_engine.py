@@ -20,6 +20,10 @@ options:
     description: Path of the wrapper to install on a machine without CAP_SYS_RESOURCE.
     type: path
     required: true
+  install:
+    description: Whether a machine without Docker gets it. With V(false) such a machine is left as it is, which C(docker.running) tells.
+    type: bool
+    default: true
   timeout:
     description: How many seconds the engine may take to answer after its start.
     type: int
@@ -61,13 +65,17 @@ from ansible_collections.meshgate.eks_istio.plugins.module_utils.docker_engine i
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={"runtime_wrapper": {"type": "path", "required": True}, "timeout": {"type": "int", "default": 60}},
+        argument_spec={
+            "runtime_wrapper": {"type": "path", "required": True},
+            "install": {"type": "bool", "default": True},
+            "timeout": {"type": "int", "default": 60},
+        },
         supports_check_mode=True,
     )
     try:
         with open(module.params["runtime_wrapper"], encoding="utf-8") as stream:
             wrapper = stream.read()
-        result = ensure(Machine(), wrapper, module.params["timeout"], module.check_mode)
+        result = ensure(Machine(), wrapper, module.params["timeout"], module.check_mode, module.params["install"])
     except (DockerError, OSError, ValueError) as error:
         module.fail_json(msg=str(error), **(error.details() if isinstance(error, DockerError) else {}))
     module.exit_json(**result)

@@ -107,6 +107,14 @@ def test_not_installable_is_refused(machine, docker):
         e.ensure(machine, "wrapper", 1, check_mode=False)
 
 
+def test_a_machine_without_docker_can_be_left_without(machine, docker):
+    withhold(machine)
+    docker.info, docker.program = None, None
+    result = e.ensure(machine, "wrapper", 1, check_mode=False, may_install=False)
+    assert (result["changed"], result["docker"]["running"]) == (False, False)
+    assert not os.path.exists(machine.runtime_path)
+
+
 def test_a_remote_engine_that_does_not_answer_is_not_replaced_by_a_local_one(machine, docker, monkeypatch):
     docker.info = None
     monkeypatch.setenv("DOCKER_HOST", "tcp://10.0.0.1:2375")

@@ -119,6 +119,12 @@ def test_a_stopped_cluster_is_started(laptop):
     assert laptop.run()["changed"] is False
 
 
+def test_check_mode_after_a_reboot_says_start_also_while_docker_is_down(laptop):
+    laptop.run()
+    laptop.docker.info = None
+    assert laptop.run(check=True)["actions"] == ["start kind cluster sandbox (its nodes are stopped with Docker)"]
+
+
 def test_a_node_that_docker_is_just_starting_is_waited_for(laptop):
     archive = laptop.path / "service.tar"
     archive.write_text("one")
