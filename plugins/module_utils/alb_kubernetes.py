@@ -37,6 +37,11 @@ def bindings(api: KubeApi, services: t.Iterable[tuple[str, str]]) -> dict[tuple[
     return result
 
 
+def is_the_controllers(binding: Manifest) -> bool:
+    """Whether the controller made it for an Ingress, and will make it again; others are their users' own."""
+    return any(label.startswith("ingress.k8s.aws/stack") for label in binding["metadata"].get("labels") or {})
+
+
 def bindings_state(api: KubeApi, services: t.Iterable[tuple[str, str]]) -> str:
     """Empty when every Service has its target group."""
     missing = [f"{namespace}/{name}" for (namespace, name), found in bindings(api, services).items() if not found]

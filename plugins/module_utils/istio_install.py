@@ -37,6 +37,7 @@ class Request:
     namespace: str = "istio-system"
     prerequisites: list[Manifest] = field(default_factory=list)
     readiness_gates: bool = False
+    known_target_groups: list[str] | None = None
     readiness_timeout: int = 300
     force: bool = False
 
@@ -84,7 +85,7 @@ class Install:
             result.changed = changed(result.changes) or bool(result.restarts)
             if check:
                 return result
-            if changed(self.prerequisite_changes) or self.istio_changes:
+            if changed(self.prerequisite_changes) or self.istio_changes or self.stale:
                 self.prepare()
             if self.istio_changes:
                 self.install()
@@ -112,7 +113,8 @@ class Install:
         changes = self._plan_rendered()
         self.istio_changes = [*self._unrendered(changes), *(c for c in changes if c.action != "unchanged"), *plan_delete(self.leftovers)]
         unchanged = [c for c in changes if c.action == "unchanged"]
-        result.changes = [*self.prerequisite_changes, *self.istio_changes, *unchanged]
+        self.stale = self._stale_bindings()
+        result.changes = [*self.prerequisite_changes, *plan_delete(self.stale), *self.istio_changes, *unchanged]
         if request.readiness_gates and not self.istio_changes:
             result.restarts = self._ungated()
 
@@ -146,6 +148,14 @@ class Install:
     def _services(self) -> list[tuple[str, str]]:
         ingresses = [manifest for manifest in self.prerequisites if manifest["kind"] == "Ingress"]
         return list(dict.fromkeys(service for ingress in ingresses for service in alb_kubernetes.backends(ingress)))
+
+    def _stale_bindings(self) -> list[Manifest]:
+        """The controller cannot make a binding anew while the one to a target group that is gone has its name."""
+        known = self.request.known_target_groups
+        if known is None:
+            return []
+        bound = alb_kubernetes.bindings(self.api, self._services()).values()
+        return [b for found in bound for b in found if alb_kubernetes.is_the_controllers(b) and b["spec"].get("targetGroupARN") not in known]
 
     def _ungated(self) -> list[str]:
         pods = alb_kubernetes.ungated_pods(self.api, self._services())
@@ -196,7 +206,10 @@ class Install:
         if services:
             wanted = [m for m in self.rendered if m["kind"] == "Service" and (m["metadata"].get("namespace"), m["metadata"]["name"]) in services]
             apply(self.api, wanted, istio_operator.FIELD_MANAGER)
+        delete(self.api, self.stale)
         apply(self.api, others, OUR_FIELD_MANAGER)
+        if self.stale:
+            self._nudge()
         if self.request.readiness_gates and services:
             kube_ready.await_true(
                 "target group of the gateway",
@@ -204,6 +217,13 @@ class Install:
                 self.request.readiness_timeout,
                 why=self._ingress_causes,
             )
+
+    def _nudge(self) -> None:
+        """After failures the controller tries again later and later, but at once when the Ingress changes."""
+        for manifest in self.prerequisites:
+            if manifest["kind"] == "Ingress":
+                patch = {"metadata": {"annotations": {"meshgate.io/nudged-at": _now()}}}
+                self.api.merge(manifest["apiVersion"], "Ingress", manifest["metadata"]["name"], manifest["metadata"]["namespace"], patch)
 
     def _ingress_causes(self) -> list[str]:
         ingresses = [manifest["metadata"] for manifest in self.prerequisites if manifest["kind"] == "Ingress"]
@@ -231,8 +251,7 @@ class Install:
         for restart in self._ungated():
             namespace, name = restart.split("/")
             report(f"rolling Deployment {restart}: its pods lack the readiness gate of their target group")
-            now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-            annotation = {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": now}}}
+            annotation = {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": _now()}}}
             self.api.merge("apps/v1", "Deployment", name, namespace, {"spec": {"template": annotation}})
             if restart not in self.result.restarts:
                 self.result.restarts.append(restart)
@@ -270,6 +289,10 @@ class Install:
         with open(path, "w", encoding="utf-8") as stream:
             yaml.safe_dump(operator, stream)
         return [*request.files, path]
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 def not_adopted(api: KubeApi, manifest: Manifest) -> Manifest:

@@ -68,6 +68,13 @@ options:
       - Waits for the TargetGroupBinding before the pods are made, and rolls a Deployment once whose pods came earlier.
     type: bool
     default: false
+  known_target_groups:
+    description:
+      - ARNs of the target groups that the load balancer of these Ingresses has. A TargetGroupBinding of the controller's to another one is left over
+        from a load balancer that is gone, and is deleted, since the controller cannot replace it.
+      - Without it, nothing is deleted.
+    type: list
+    elements: str
   readiness_timeout:
     description: Seconds to wait for each component, for a target group and for a removal.
     type: int
@@ -231,6 +238,7 @@ def present(module: AnsibleModule, istioctl: Istioctl, api: KubeApi) -> dict:
         namespace=params["istio_namespace"],
         prerequisites=params["prerequisites"],
         readiness_gates=params["readiness_gates"],
+        known_target_groups=params["known_target_groups"],
         readiness_timeout=params["readiness_timeout"],
         force=params["force"],
     )
@@ -289,6 +297,7 @@ def main() -> None:
             "istio_namespace": {"type": "str", "default": "istio-system"},
             "prerequisites": {"type": "list", "elements": "dict", "default": []},
             "readiness_gates": {"type": "bool", "default": False},
+            "known_target_groups": {"type": "list", "elements": "str"},
             "readiness_timeout": {"type": "int", "default": 300},
             "force": {"type": "bool", "default": False},
             "purge": {"type": "bool", "default": False},

@@ -77,7 +77,8 @@ def test_no_ingress_is_said_as_such(aws):
 
 def test_a_hostname_that_does_not_come_is_explained(aws):
     event = {"involvedObject": {"name": "ingress"}, "type": "Warning", "reason": "FailedBuildModel", "message": "no subnets"}
-    log = "\n".join([json.dumps({"level": "error", "ts": "t", "msg": "Reconciler error", "error": "couldn't auto-discover subnets"}), json.dumps({"level": "info"})])
+    error = {"level": "error", "ts": "t", "msg": "Reconciler error", "error": "couldn't auto-discover subnets"}
+    log = "\n".join([json.dumps(error), json.dumps({"level": "info"})])
     controller = {"name": "c-1", "namespace": "kube-system", "labels": {"app.kubernetes.io/name": "aws-load-balancer-controller"}}
     api = FakeKube(
         [

@@ -294,9 +294,10 @@ def test_a_namespace_of_somebody_else_is_labelled_but_not_adopted(cluster, fake)
     assert not run(cluster, fake, prerequisites=[wanted]).changed
 
 
-def bind(cluster, name="k8s-tgb"):
-    spec = {"serviceRef": {"name": "gateway", "port": 80}, "targetType": "ip"}
-    cluster._store({"apiVersion": "elbv2.k8s.aws/v1beta1", "kind": "TargetGroupBinding", "metadata": {"name": name, "namespace": "istio-ingress"}, "spec": spec})
+def bind(cluster, name="k8s-tgb", **labels):
+    spec = {"serviceRef": {"name": "gateway", "port": 80}, "targetType": "ip", "targetGroupARN": f"arn:{name}"}
+    metadata = {"name": name, "namespace": "istio-ingress", "labels": labels}
+    cluster._store({"apiVersion": "elbv2.k8s.aws/v1beta1", "kind": "TargetGroupBinding", "metadata": metadata, "spec": spec})
 
 
 def gateway_pod(cluster, *gates):
@@ -330,6 +331,19 @@ def test_pods_that_came_before_their_target_group_are_rolled_once(cluster, fake)
     result = run(cluster, fake, prerequisites=[ingress()], readiness_gates=True)
     assert result.changed and result.restarts == ["istio-ingress/gateway"]
     assert not run(cluster, fake, prerequisites=[ingress()], readiness_gates=True).changed
+
+
+def test_a_binding_to_a_target_group_that_is_gone_makes_room_for_a_new_one(cluster, fake):
+    asked = {"prerequisites": [ingress()], "known_target_groups": ["arn:new"]}
+    run(cluster, fake, **asked)
+    bind(cluster, "old", **{"ingress.k8s.aws/stack": "sandbox"})
+    bind(cluster, "own")  # a user's, which no controller would make again
+    assert actions(run(cluster, fake, check=True, **asked)) == {("TargetGroupBinding", "old"): "delete"}
+    assert actions(run(cluster, fake, **asked)) == {("TargetGroupBinding", "old"): "delete"}
+    assert [name for kind, _, name in cluster.objects if kind == "TargetGroupBinding"] == ["own"]
+    assert "meshgate.io/nudged-at" in cluster.objects[("Ingress", "istio-ingress", "ingress")]["metadata"]["annotations"]
+    assert not run(cluster, fake, **asked).changed
+    assert fake.installed() == 1
 
 
 def test_a_target_group_that_does_not_come_is_explained_by_the_ingress_and_the_controller(cluster, fake):
@@ -373,7 +387,8 @@ def remove(cluster, fake, check=False, **removal):
 
 
 def crd(name="virtualservices.networking.istio.io"):
-    return {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": name, "labels": {istio_operator.COMPONENT: "Base"}}}
+    metadata = {"name": name, "labels": {istio_operator.COMPONENT: "Base"}}
+    return {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": metadata}
 
 
 def test_a_purge_takes_everything_but_the_crds_and_says_what_stays(cluster, fake):
