@@ -1,0 +1,90 @@
+# Copyright (c) 2026, the meshgate authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Role istio before there is a cluster: what it says it would do, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import typing as t
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CERTIFICATE = "arn:aws:acm:us-west-2:123456789012:certificate/11111111-2222-3333-4444-555555555555"
+# The variables that are wrong, and what the message must hold: the variable, the value, what is accepted.
+REFUSED: list[tuple[dict[str, t.Any], list[str]]] = [
+    ({"istio_version": "latest"}, ["istio_version is latest", "1.31.1"]),
+    ({"istio_profile": "production"}, ["istio_profile", "production", "minimal"]),
+    ({"istio_revision": "1.31"}, ["istio_revision is 1.31", "hyphens"]),
+    ({"istio_ingress_namespace": "istio-system"}, ["istio_ingress_namespace is istio-system, istio-system", "different"]),
+    ({"istio_ingress_replicas": 0}, ["istio_ingress_replicas", "is 0, 0", "at least 1"]),
+    ({"istio_ingress_replicas": 3, "istio_ingress_max_replicas": 2}, ["istio_ingress_max_replicas is 3, 2"]),
+    ({"istio_ingress_http_port": 443}, ["istio_ingress_http_port", "443, 443", "different ports"]),
+    ({"istio_ingress_https_port": 70000}, ["istio_ingress_https_port", "70000", "65535"]),
+    ({"istio_ingress_scheme": "public"}, ["istio_ingress_scheme", "public", "internet-facing"]),
+    ({"istio_ingress_certificate_arn": "my-certificate"}, ["istio_ingress_certificate_arn is my-certificate", "ACM"]),
+    ({"istio_ingress_redirect": True}, ["istio_ingress_redirect is True", "istio_ingress_certificate_arn"]),
+    ({"istio_ingress_ssl_policy": "ELBSecurityPolicy-2016-08"}, ["istio_ingress_ssl_policy is ELBSecurityPolicy-2016-08", "together with"]),
+    ({"istio_ingress_ssl_policy": "strict", "istio_ingress_certificate_arn": CERTIFICATE}, ["istio_ingress_ssl_policy is strict"]),
+    ({"istio_ingress_waf_acl_arn": "arn:aws:wafv2:us-east-1:123456789012:global/webacl/a/b"}, ["istio_ingress_waf_acl_arn", "regional"]),
+    ({"istio_ingress_load_balancer_name": "internal-alb"}, ["istio_ingress_load_balancer_name is internal-alb", "internal-"]),
+    ({"istio_ingress_load_balancer_name": "a" * 33}, ["istio_ingress_load_balancer_name", "32"]),
+    ({"istio_ingress_group_name": "Sandbox"}, ["istio_ingress_group_name is Sandbox", "lower-case"]),
+    ({"istio_ingress_security_group_ids": ["sandbox-alb"]}, ["istio_ingress_security_group_ids is sandbox-alb", "sg-0123"]),
+    ({"istio_ingress_inbound_cidrs": ["everybody"]}, ["istio_ingress_inbound_cidrs is everybody", "203.0.113.0/24"]),
+    ({"istio_ingress_healthcheck_path": "healthz"}, ["istio_ingress_healthcheck_path is healthz", "slash"]),
+    ({"istio_ingress_healthcheck_interval": 4}, ["istio_ingress_healthcheck_interval", "is 4, 2", "5 to 300"]),
+    ({"istio_ingress_healthcheck_timeout": 5}, ["istio_ingress_healthcheck_timeout is 5, 5", "less than the interval"]),
+    ({"istio_ingress_healthy_threshold": 1}, ["istio_ingress_healthy_threshold", "2 to 10"]),
+    ({"istio_ingress_deregistration_delay": 3601}, ["istio_ingress_deregistration_delay is 3601", "3600"]),
+    ({"istio_ingress_drain_seconds": 0}, ["istio_ingress_drain_seconds is 15, 0", "at least 1"]),
+    ({"istio_ingress_connect_to": "127.0.0.1"}, ["istio_ingress_connect_to is 127.0.0.1", "host:port"]),
+    ({"istio_ingress_connect_to": "127.0.0.1:80", "istio_ingress_wait_for": ["dns"]}, ["istio_ingress_connect_to", "dns"]),
+]
+
+
+def play(folder: Path, cases: list[dict[str, t.Any]], *options: str) -> tuple[list[str], str]:
+    """Run the role once a case, in one run of Ansible: what each was refused with, empty if it was not, and the whole output."""
+    tasks = []
+    for number, variables in enumerate(cases):
+        role = {"name": "meshgate.eks_istio.istio"}
+        run = {"name": f"Case {number}", "ansible.builtin.include_role": role, "vars": {"istio_kubeconfig": "/nonexistent/kubeconfig", **variables}}
+        failed = "{{ (ansible_failed_result.results | default([ansible_failed_result])) | map(attribute='msg') | join(' ') }}"
+        tasks.append({"block": [run], "rescue": [{"name": "Note it", "ansible.builtin.set_fact": {f"said_{number}": failed}}]})
+    content = "{{ {" + ", ".join(f"'{n}': said_{n} | default('')" for n in range(len(cases))) + "} | to_json }}"
+    told = {"name": "Tell", "ansible.builtin.copy": {"dest": str(folder / "said.json"), "content": content, "mode": "0600"}}
+    told["check_mode"] = False
+    document = [{"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": [*tasks, told]}]
+    (folder / "play.yml").write_text(json.dumps(document))
+    environment = {**os.environ, "ANSIBLE_PYTHON_INTERPRETER": sys.executable, "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg")}
+    argv = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "localhost,", *options, str(folder / "play.yml")]
+    done = subprocess.run(argv, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=300)
+    assert (folder / "said.json").exists(), done.stdout + done.stderr
+    said = json.loads((folder / "said.json").read_text())
+    return [said[str(number)] for number in range(len(cases))], done.stdout
+
+
+@pytest.fixture(scope="module")
+def refusals(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    return play(tmp_path_factory.mktemp("refused"), [variables for variables, _ in REFUSED], "--check")[0]
+
+
+@pytest.mark.parametrize("number", range(len(REFUSED)), ids=lambda number: "+".join(REFUSED[number][0]))
+def test_what_cannot_be_right_is_refused_with_variable_value_and_what_is_accepted(refusals: list[str], number: int) -> None:
+    for words in REFUSED[number][1]:
+        assert words in refusals[number]
+
+
+def test_without_a_cluster_check_mode_says_what_would_be_installed(tmp_path: Path) -> None:
+    said, output = play(tmp_path, [{"istio_ingress_certificate_arn": CERTIFICATE}], "--check")
+    assert said == [""]
+    assert "would be installed, and the load balancer sandbox-alb put before its gateway" in " ".join(output.split())
+
+
+def test_without_a_cluster_a_run_is_refused(tmp_path: Path) -> None:
+    said, _ = play(tmp_path, [{}])
+    assert said[0].startswith("istio_kubeconfig is /nonexistent/kubeconfig: the cluster does not answer")
