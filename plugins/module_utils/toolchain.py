@@ -12,9 +12,9 @@ from typing import Any
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils import toolchain_pull as pull
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.progress import report
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain_build import Builder
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain_build import Builder, archive_name
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain_cache import LOCK, Cache
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain_catalog import OWN_IMAGES, REQUESTABLE, TOOLS, Catalog
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain_catalog import REQUESTABLE, TOOLS, Catalog
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain_command import ToolchainError
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain_images import Images
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain_needs import check_needs
@@ -75,7 +75,7 @@ class Toolchain:
         self.builder = Builder(self.catalog, self.cache, self.images)
 
     def is_pulled(self, name: str) -> bool:
-        return self.origin == "pull" and name not in OWN_IMAGES
+        return self.origin == "pull" and name in VERSION_OF
 
     def pulled_image(self, name: str) -> str:
         return self.request.images[name].format(version=self.catalog.versions[VERSION_OF[name]])
@@ -148,11 +148,8 @@ class Toolchain:
         component = self.catalog[name]
         if component.kind == "published":
             return []
-        if component.is_image and not component.entry.get("archive", True):
-            there = self.images.has(component.image)
-        else:
-            there = self.cache.has(name, component.key)
-        if there:
+        only_in_docker = component.is_image and not component.entry.get("archive", True)
+        if self.images.has(component.image) if only_in_docker else self.cache.has(name, component.key):
             return []
         return [step for need in component.needs for step in self._to_build(need)] + [name]
 
@@ -226,8 +223,7 @@ class Toolchain:
         tools = [name for name in self.wanted if name in TOOLS]
         for name in tools:
             facts[name] = self.result(name, name)
-        if tools:
-            facts["bin_dir"] = self._bin_dir(tools, missing)
+        facts["bin_dir"] = self.cache.bin
         for name in self.wanted:
             if self.catalog[name].is_image:
                 facts["images"][name] = self._image_facts(name)
@@ -247,19 +243,16 @@ class Toolchain:
         in_node = not pulled and name in self.catalog["node"].entry["images"]
         # Only what somebody still has to load: the nodes pull from a publisher themselves, and bring with them what was built into them.
         archive = "" if pulled or in_node or not self.catalog[name].entry.get("archive", True) else self.result(name, "image.tar")
-        return {"name": self.image_name(name), "archive": archive, "origin": "pull" if pulled else "build", "in_node": in_node}
+        facts = {"name": self.image_name(name), "archive": archive, "origin": "pull" if pulled else "build", "in_node": in_node}
+        if self.catalog[name].entry.get("per_architecture"):
+            facts["architectures"] = self.catalog.service_architectures
+            facts["archives"] = {architecture: self.result(name, archive_name(architecture)) for architecture in self.catalog.service_architectures}
+            facts["archive"] = facts["archives"].get(self.catalog.architecture, "")
+        return facts
 
-    def _bin_dir(self, tools: list[str], missing: list[str]) -> str:
-        """One folder with all tools, to put on PATH. It is made anew for other versions, never changed."""
-        joint = pull.key("bin", "", [self.result(name) for name in tools], self.catalog.architecture)
-        folder = self.cache.path("bin", joint)
-        if not os.path.isdir(folder) and not set(tools) & set(missing):
-            with self.cache.making("bin", joint) as made:
-                for name in tools:
-                    os.symlink(self.result(name, name), os.path.join(made, name))
-        return folder
-
-    def touch(self) -> None:
+    def settle(self) -> None:
+        """Lead the stable paths, ROOT/bin/TOOL, to the tools of this run, and say which results are in use."""
+        self.cache.link({name: self.result(name, name) for name in self.wanted if name in TOOLS})
         for name in self.wanted:
             if os.path.isdir(self.result(name)):
                 self.cache.touch(name, self.key(name))
@@ -285,7 +278,7 @@ def ensure(request: Request, check_mode: bool, images: Images | None = None) -> 
         toolchain.make(missing)
     elif load:
         toolchain.load(load)
-    toolchain.touch()
+    toolchain.settle()
     return {"changed": bool(actions), "actions": actions, "origin": toolchain.origin, "toolchain": toolchain.facts([])}
 
 

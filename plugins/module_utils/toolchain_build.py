@@ -15,7 +15,7 @@ from ansible_collections.meshgate.eks_istio.plugins.module_utils.docker import f
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain_cache import Cache
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain_catalog import Catalog, Component, files_below
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain_command import ToolchainError, run
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain_images import Images
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain_images import Images, set_architecture
 
 RUST_TARGETS = {"amd64": "x86_64-unknown-linux-musl", "arm64": "aarch64-unknown-linux-musl"}
 WHEEL_PLATFORMS = {"amd64": "x86_64-manylinux_2_31", "arm64": "aarch64-manylinux_2_28"}
@@ -159,12 +159,20 @@ class Builder:
         return context
 
     def _image(self, component: Component, folder: str, log: str) -> None:
-        self._docker_build(component, folder, log, component.image)
-        self._archive(component, folder, log)
+        if not component.entry.get("per_architecture"):
+            self._docker_build(component, folder, log, component.image)
+            self._archive(component, folder, log)
+            return
+        for architecture in self.catalog.service_architectures:
+            self._docker_build(component, folder, log, component.image, {"TARGETARCH": architecture})
+            archive = os.path.join(folder, archive_name(architecture))
+            self.images.save(component.image, archive, log)
+            if architecture != self.catalog.architecture:
+                set_architecture(archive, architecture)
 
-    def _docker_build(self, component: Component, folder: str, log: str, name: str) -> None:
+    def _docker_build(self, component: Component, folder: str, log: str, name: str, more: dict[str, str] | None = None) -> None:
         context = self._context(component, folder)
-        arguments = dict(component.entry.get("arguments", {}))
+        arguments = {**component.entry.get("arguments", {}), **(more or {})}
         if "base" in component.entry:
             arguments["BASE"] = self.base(component.entry["base"])
         self.images.build(name, component.name, context, arguments, log)
@@ -189,6 +197,10 @@ class Builder:
         self.images.import_into_node(plain, component.image, archives, component.name, log)
         self.images.forget(plain)
         self._archive(component, folder, log)
+
+
+def archive_name(architecture: str) -> str:
+    return f"image-{architecture}.tar"
 
 
 def copy(source: str, target: str, link: bool = False) -> None:

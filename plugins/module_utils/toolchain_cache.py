@@ -39,6 +39,20 @@ class Cache:
         """Kept while anything is left to build, so that an interrupted build continues; dropped at the end."""
         return os.path.join(self.scratch, GO_BUILD_CACHE)
 
+    @property
+    def bin(self) -> str:
+        return os.path.join(self.root, "bin")
+
+    def link(self, targets: dict[str, str]) -> None:
+        """Make links in the folder for PATH, each replaced at once, so that a tool is never missing."""
+        for name, target in targets.items():
+            link = os.path.join(self.bin, name)
+            if not os.path.islink(link) or os.readlink(link) != target:
+                os.makedirs(self.bin, exist_ok=True)
+                fresh = f"{link}.{os.getpid()}"
+                os.symlink(target, fresh)
+                os.replace(fresh, link)
+
     @contextmanager
     def lock(self) -> Iterator[None]:
         """One run at a time builds; who comes second waits, and finds the results."""

@@ -27,9 +27,6 @@ IMAGES = ("node", "pilot", "proxyv2", "alb_controller", "service_a", "service_b"
 ASSETS = ("alb_controller_assets", "gateway_api")
 REQUESTABLE = TOOLS + IMAGES + ASSETS
 
-# Made here whatever the source is: nobody publishes them.
-OWN_IMAGES = ("service_a", "service_b", "aws_emulator")
-
 
 class CatalogError(Exception):
     """The catalog or what it names is not as it must be."""

@@ -69,11 +69,5 @@ def _tail(path: str, size: int = 20000) -> str:
 def _fail(command: list[str], what: str, code: int, stdout: str, stderr: str) -> None:
     lines = [line for line in (stderr.strip() or stdout.strip()).splitlines() if line.strip()]
     cause = lines[-1] if lines else "it printed nothing"
-    raise ToolchainError(
-        f"{what}: {os.path.basename(command[0])} exited with {code}: {cause}",
-        command=command,
-        rc=code,
-        stdout=stdout[-4000:],
-        stderr=stderr[-4000:],
-        cause=cause,
-    )
+    message = f"{what}: {os.path.basename(command[0])} exited with {code}: {cause[-500:]}"
+    raise ToolchainError(message, command=command, rc=code, stdout=stdout[-4000:], stderr=stderr[-4000:], cause=cause[-500:])

@@ -4,7 +4,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json
 import os
+import tarfile
 import uuid
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.docker import find_program
@@ -122,3 +126,32 @@ class Images:
     def remove(self, names: list[str]) -> None:
         run([self.docker, "image", "rm", "--force", *names], "removing images")
         self.prune()
+
+
+def set_architecture(archive: str, architecture: str) -> None:
+    """Say in an image's archive for which architecture it is.
+
+    The classic builder cannot: it takes an image without a base for one of its own architecture.
+    """
+    changed = archive + ".new"
+    with tarfile.open(archive) as old, tarfile.open(changed, "w") as new:
+
+        def read(name: str) -> bytes:
+            stream = old.extractfile(name)
+            assert stream is not None
+            return stream.read()
+
+        def add(name: str, content: bytes) -> None:
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            new.addfile(member, io.BytesIO(content))
+
+        (image,) = json.loads(read("manifest.json"))
+        config = json.dumps({**json.loads(read(image["Config"])), "architecture": architecture}).encode()
+        layers = [f"{hashlib.sha256(read(layer)).hexdigest()}.tar" for layer in image["Layers"]]
+        config_name = f"{hashlib.sha256(config).hexdigest()}.json"
+        for layer, name in zip(image["Layers"], layers, strict=True):
+            add(name, read(layer))
+        add(config_name, config)
+        add("manifest.json", json.dumps([{"Config": config_name, "RepoTags": image["RepoTags"], "Layers": layers}]).encode())
+    os.replace(changed, archive)
