@@ -387,10 +387,10 @@ class Platform:
         found = []
         for wanted in self.nat_gateways:
             live = by_id.get(wanted["id"])
-            before = {"tags": self._wanted_tags(live, wanted["tags"]), "state": (live or {}).get("State")}
+            before = {"tags": self._wanted_tags(live, wanted["tags"])}
             if live is None and wanted["name"] not in addresses:
                 found.append(Difference("nat", f"elastic IP {wanted['name']}", "create", {}, {"tags": wanted["tags"]}))
-            found += self._compare("nat", f"NAT gateway {wanted['name']}", live is not None, before, {"tags": wanted["tags"], "state": "available"})
+            found += self._compare("nat", f"NAT gateway {wanted['name']}", live is not None, before, {"tags": wanted["tags"]})
         found += [Difference("nat", f"NAT gateway {gateway['NatGatewayId']}", "delete") for gateway in self.surplus_nat_gateways()]
         found += [Difference("nat", f"elastic IP {address.get('PublicIp')}", "delete") for address in self.surplus_addresses()]
         return found
