@@ -179,9 +179,7 @@ class KubeApi:
         items = self.request("GET", path, query).get("items") or [] if path else []
         return [{"apiVersion": api_version, "kind": kind, **item} for item in items]
 
-    def delete(
-        self, api_version: str, kind: str, name: str, namespace: str | None = None, propagation: str = "Background", grace: int | None = None
-    ) -> bool:
+    def delete(self, api_version: str, kind: str, name: str, namespace: str | None = None, propagation: str = "Background", grace: int | None = None) -> bool:
         """Whether there was something to delete. `grace` are the seconds that a pod gets, even one that is already ending."""
         path = self.path(api_version, kind, name, namespace)
         options = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
