@@ -1,0 +1,258 @@
+# Copyright (c) 2026, the meshgate authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""What is wanted, what is there, and where the rest comes from."""
+
+from __future__ import annotations
+
+import json
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ansible_collections.meshgate.eks_istio.plugins.module_utils import toolchain as toolchain_module
+from ansible_collections.meshgate.eks_istio.plugins.module_utils import toolchain_needs as needs
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain import Request, Toolchain, ensure, registry_of, remove
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain_catalog import REQUESTABLE
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain_command import ToolchainError, run
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain_images import Images, set_architecture
+
+ROOT = Path(__file__).resolve().parents[4]
+DEFAULTS = yaml.safe_load((ROOT / "roles/toolchain/defaults/main.yml").read_text(encoding="utf-8"))
+
+
+class FakeImages(Images):
+    """Docker as a set of names."""
+
+    def __init__(self, *names, answers=True):
+        super().__init__()
+        self.docker_has = set(names)
+        self.loaded = []
+        self.running = answers
+
+    def answers(self):
+        return self.running
+
+    def look(self, names):
+        self._present |= self.docker_has.intersection(names)
+
+    def have(self, name, archive):
+        self.loaded.append((name, os.path.basename(archive)))
+        self._present.add(name)
+        return True
+
+    def ours(self):
+        return sorted(self.docker_has)
+
+    def remove(self, names):
+        self.docker_has -= set(names)
+
+
+@pytest.fixture
+def request_for(tmp_path):
+    def make(*components, source="build", **more):
+        values = {"urls": DEFAULTS["toolchain_pull_urls"], "images": DEFAULTS["toolchain_pull_images"], **more}
+        return Request(root=str(ROOT), cache_dir=str(tmp_path / "cache"), source=source, components=list(components or REQUESTABLE), **values)
+
+    return make
+
+
+def fill_cache(request):
+    """Make every wanted result be there, as after a build."""
+    chain = Toolchain(request, FakeImages())
+    for name in chain.wanted:
+        folder = Path(chain.cache.path(name, chain.key(name)))
+        folder.mkdir(parents=True)
+        (folder / name).write_text("")
+    return chain
+
+
+def all_images(chain):
+    return FakeImages(*(chain.image_name(name) for name in chain.wanted if chain.catalog[name].is_image))
+
+
+def no_network(monkeypatch):
+    def asked(*_arguments):
+        raise AssertionError("a publisher was asked")
+
+    monkeypatch.setattr(toolchain_module.pull, "unreachable", asked)
+
+
+def test_on_an_empty_machine_check_mode_says_what_would_be_built_and_does_nothing(request_for, tmp_path):
+    result = ensure(request_for(), True, FakeImages())
+    assert result["changed"]
+    assert result["toolchain"]["missing"] == list(REQUESTABLE)
+    assert {"build kubectl", "build node", "build service_a"} <= set(result["actions"])
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("source", ["auto", "build"])
+def test_what_is_cached_changes_nothing_and_asks_nobody(request_for, monkeypatch, source):
+    request = request_for(source=source)
+    chain = fill_cache(request)
+    no_network(monkeypatch)
+    result = ensure(request, False, all_images(chain))
+    assert (result["changed"], result["actions"], result["origin"]) == (False, [], "build")
+    assert os.readlink(os.path.join(request.cache_dir, "bin", "helm")) == result["toolchain"]["helm"]
+
+
+def test_an_image_that_docker_lost_is_loaded_from_its_archive(request_for):
+    request = request_for("node")
+    chain = fill_cache(request)
+    docker = FakeImages()
+    assert ensure(request, True, docker)["actions"] == [f"load {chain.image_name('node')} into Docker"]
+    assert docker.loaded == []
+    assert ensure(request, False, docker)["changed"]
+    assert docker.loaded == [(chain.image_name("node"), "image.tar")]
+
+
+def test_auto_pulls_when_every_publisher_answers(request_for, monkeypatch):
+    monkeypatch.setattr(toolchain_module.pull, "unreachable", lambda addresses, timeout: [])
+    result = ensure(request_for("kubectl", "node", "service_a", source="auto"), True, FakeImages())
+    assert result["origin"] == "pull"
+    assert result["actions"] == ["pull kubectl", "pull node", "build services", "build service_a"]
+
+
+def test_auto_builds_when_one_does_not_and_asks_once(request_for, monkeypatch):
+    asked = []
+    monkeypatch.setattr(toolchain_module.pull, "unreachable", lambda addresses, timeout: asked.append((addresses, timeout)) or addresses[:1])
+    result = ensure(request_for("kubectl", "node", source="auto", pull_timeout=1.5), True, FakeImages())
+    assert result["origin"] == "build"
+    ((addresses, timeout),) = asked
+    assert timeout == 1.5
+    assert "https://registry-1.docker.io/v2/" in addresses
+    assert any(address.startswith("https://dl.k8s.io/release/v") and address.endswith("/kubectl.sha256") for address in addresses)
+
+
+def test_nothing_is_built_below_what_is_there(request_for):
+    request = request_for("node")
+    below = request_for("node")
+    chain = Toolchain(below, FakeImages())
+    for need in chain.catalog["node"].needs:
+        os.makedirs(chain.cache.path(need, chain.catalog[need].key))
+    assert ensure(request, True, FakeImages())["actions"] == ["build node"]
+
+
+def test_a_change_of_the_emulators_code_builds_one_layer(request_for):
+    request = request_for("aws_emulator")
+    chain = Toolchain(request, FakeImages())
+    os.makedirs(chain.cache.path("aws_emulator_base", chain.catalog["aws_emulator_base"].key))
+    assert ensure(request, True, FakeImages())["actions"] == ["build aws_emulator"]
+
+
+def test_aws_needs_no_node_and_no_docker(request_for):
+    actions = ensure(request_for("kubectl", "helm", "istioctl", "alb_controller_assets", "gateway_api"), True, FakeImages())["actions"]
+    assert actions == ["build kubectl", "build helm", "build alb_controller_assets", "build gateway_api", "build istioctl"]
+
+
+def test_facts_of_built_images(request_for):
+    facts = ensure(request_for(), True, FakeImages())["toolchain"]
+    assert facts["istio"]["hub"] == "meshgate.local/istio"
+    assert facts["istio"]["values"]["pilot"]["env"] == {"PILOT_ENABLE_ALPN_FILTER": "false", "PILOT_ENABLE_METADATA_EXCHANGE": "false"}
+    assert facts["images"]["proxyv2"]["name"] == f"meshgate.local/istio/proxyv2:{facts['istio']['tag']}"
+    assert facts["images"]["pilot"] == {"name": f"meshgate.local/istio/pilot:{facts['istio']['tag']}", "archive": "", "origin": "build", "in_node": True}
+    assert facts["images"]["service_a"]["archive"].startswith("/")
+    assert facts["bin_dir"].endswith("/bin")
+
+
+def test_facts_of_pulled_images(request_for):
+    facts = ensure(request_for(source="pull"), True, FakeImages())["toolchain"]
+    assert facts["istio"] == {"hub": "docker.io/istio", "tag": Toolchain(request_for(), FakeImages()).catalog.versions["istio"], "values": {}}
+    assert facts["images"]["node"]["name"].startswith("docker.io/kindest/node:v")
+    assert facts["images"]["service_a"]["name"].startswith("meshgate.local/service-a:")
+
+
+def test_both_architectures_of_the_services(request_for):
+    facts = ensure(request_for("service_b", service_architectures=["arm64", "amd64"]), True, FakeImages())["toolchain"]
+    image = facts["images"]["service_b"]
+    assert image["architectures"] == ["amd64", "arm64"]
+    assert {os.path.basename(path) for path in image["archives"].values()} == {"image-amd64.tar", "image-arm64.tar"}
+
+
+def test_an_unknown_component_is_refused(request_for):
+    with pytest.raises(ToolchainError, match=r"toolchain_components: unknown kubectll; accepted: kubectl, helm"):
+        ensure(request_for("kubectll"), True, FakeImages())
+
+
+def test_missing_programs_docker_and_room_are_refused_in_one_message_before_anything_is_made(request_for, monkeypatch, tmp_path):
+    monkeypatch.setattr(needs, "program", lambda name: name)
+    monkeypatch.setattr(needs.shutil, "which", lambda name: None)
+    monkeypatch.setattr(needs.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 10**9})())
+    with pytest.raises(ToolchainError) as refused:
+        ensure(request_for(), False, FakeImages(answers=False))
+    message = str(refused.value)
+    for part in (
+        "go is missing: install Go 1.26",
+        "cargo is missing",
+        "debootstrap is missing",
+        "Docker does not answer",
+        "1.0 GB are free",
+        "toolchain_cache_dir",
+    ):
+        assert part in message
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_old_go_is_refused_with_the_version_that_is_needed(request_for, monkeypatch):
+    monkeypatch.setattr(needs, "program", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(needs, "run", lambda *arguments, **more: "go1.19.8\n")
+    with pytest.raises(ToolchainError, match=r"Go is go1\.19, the modules need 1\.26"):
+        ensure(request_for("kubectl"), False, FakeImages())
+
+
+@pytest.mark.parametrize(
+    ("image", "registry"),
+    [
+        ("docker.io/istio/pilot:1", "registry-1.docker.io"),
+        ("istio/pilot:1", "registry-1.docker.io"),
+        ("public.ecr.aws/eks/x:1", "public.ecr.aws"),
+        ("127.0.0.1:5000/x:1", "127.0.0.1:5000"),
+    ],
+)
+def test_registry_of_an_image(image, registry):
+    assert registry_of(image) == registry
+
+
+def test_removal_takes_the_cache_and_the_images_and_can_be_repeated(request_for):
+    request = request_for("kubectl")
+    chain = fill_cache(request)
+    with chain.cache.lock():
+        pass
+    docker = FakeImages("meshgate.local/kindest/node:x")
+    assert remove(request.cache_dir, True, docker)["changed"]
+    assert os.path.isdir(request.cache_dir)
+    assert remove(request.cache_dir, False, docker)["actions"] == ["remove image meshgate.local/kindest/node:x", f"remove {request.cache_dir}"]
+    assert remove(request.cache_dir, False, docker) == {"changed": False, "actions": []}
+
+
+def test_a_folder_that_is_not_our_cache_is_not_removed(tmp_path):
+    (tmp_path / "thesis.tex").write_text("")
+    with pytest.raises(ToolchainError, match="is not a cache that this collection made"):
+        remove(str(tmp_path), False, FakeImages())
+    assert (tmp_path / "thesis.tex").exists()
+
+
+def test_a_failed_command_says_which_and_why(tmp_path):
+    with pytest.raises(ToolchainError) as failed:
+        run(["sh", "-c", "echo out; echo first >&2; echo the cause >&2; exit 3"], "building x", log=str(tmp_path / "log"))
+    assert str(failed.value) == "building x: sh exited with 3: the cause"
+    assert failed.value.details["rc"] == 3
+    assert failed.value.details["stdout"] == "out\n"
+
+
+def test_the_architecture_in_an_archive_is_set(tmp_path):
+    archive = tmp_path / "image.tar"
+    (tmp_path / "layer").write_bytes(b"layer")
+    (tmp_path / "config").write_text(json.dumps({"architecture": "amd64", "config": {"User": "65532:65532"}}))
+    (tmp_path / "manifest").write_text(json.dumps([{"Config": "abc.json", "RepoTags": ["x:1"], "Layers": ["1/layer.tar"]}]))
+    with tarfile.open(archive, "w") as tar:
+        for file, name in (("layer", "1/layer.tar"), ("config", "abc.json"), ("manifest", "manifest.json")):
+            tar.add(tmp_path / file, name)
+    set_architecture(str(archive), "arm64")
+    with tarfile.open(archive) as tar:
+        (image,) = json.load(tar.extractfile("manifest.json"))
+        assert json.load(tar.extractfile(image["Config"])) == {"architecture": "arm64", "config": {"User": "65532:65532"}}
+        assert tar.extractfile(image["Layers"][0]).read() == b"layer"
+        assert image["RepoTags"] == ["x:1"]
