@@ -178,7 +178,7 @@ def test_an_unknown_component_is_refused(request_for):
 
 def test_missing_programs_docker_and_room_are_refused_in_one_message_before_anything_is_made(request_for, monkeypatch, tmp_path):
     monkeypatch.setattr(needs, "program", lambda name: name)
-    monkeypatch.setattr(needs.shutil, "which", lambda name: None)
+    monkeypatch.setattr(needs.shutil, "which", lambda name, **more: None)
     monkeypatch.setattr(needs.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 10**9})())
     with pytest.raises(ToolchainError) as refused:
         ensure(request_for(), False, FakeImages(answers=False))
