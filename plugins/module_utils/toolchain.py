@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +35,8 @@ VERSION_OF = {
     "proxyv2": "istio",
     "alb_controller": "alb_controller",
 }
+# Kinds of components that are fetched and unpacked rather than compiled.
+FETCHED = ("debootstrap", "python")
 # A stock Envoy lacks three filters that Istio's own has. Nobody with Istio's images needs these settings.
 STOCK_ENVOY_VALUES = {"pilot": {"env": {"PILOT_ENABLE_ALPN_FILTER": "false", "PILOT_ENABLE_METADATA_EXCHANGE": "false"}}, "telemetry": {"enabled": False}}
 
@@ -118,13 +121,19 @@ class Toolchain:
     def decide(self) -> list[str]:
         """Choose where what is missing comes from, and return it. What is cached is never asked for anywhere."""
         missing = self.missing()
-        if self.request.source != "auto" or not missing:
+        if self.request.source != "auto" or not self._pullable(missing):
             return missing
         self._set_origin("pull")
-        if not self.missing() or not pull.unreachable(self._hosts(), self.request.pull_timeout):
-            return self.missing()
+        of_pull = self.missing()
+        if not self._pullable(of_pull) or not pull.unreachable(self._hosts(), self.request.pull_timeout):
+            return of_pull
         self._set_origin("build")
         return missing
+
+    @staticmethod
+    def _pullable(missing: list[str]) -> list[str]:
+        """What publishers have; for the services' and the emulator's images, whose code changes, nobody need be asked."""
+        return [name for name in missing if name in VERSION_OF]
 
     def _hosts(self) -> list[str]:
         """One address of every publisher that would be asked."""
@@ -164,19 +173,24 @@ class Toolchain:
                 self.images.sweep()
             download = self.builder.download([name for name in plan if not self.is_pulled(name)])
             started = time.monotonic()
-            for number, name in enumerate(plan, 1):
-                self._make_one(name, f"{number} of {len(plan)}", started)
+            # What waits for the network more than for a processor is made beside what compiles.
+            with ThreadPoolExecutor(max_workers=1) as pool:
+                early = {name: pool.submit(self.builder.build, self.catalog[name]) for name in plan if self.catalog[name].kind in FETCHED}
+                for number, name in enumerate(plan, 1):
+                    self._make_one(name, f"{number} of {len(plan)}", started, early.get(name))
             download.join()
             self._load_kept()
             self._tidy(plan)
         return plan
 
-    def _make_one(self, name: str, position: str, started: float) -> None:
+    def _make_one(self, name: str, position: str, started: float, begun_early: Future[None] | None) -> None:
         verb = "pulling" if self.is_pulled(name) else "building"
         report(f"[{position}, {time.monotonic() - started:.0f} s] {verb} {name}")
         begun = time.monotonic()
         if self.is_pulled(name):
             self._pull(name)
+        elif begun_early:
+            begun_early.result()
         else:
             self.builder.build(self.catalog[name])
         report(f"[{position}, {time.monotonic() - started:.0f} s] {name} ready after {time.monotonic() - begun:.0f} s")

@@ -27,7 +27,7 @@ WHERE_FROM = {
     "docker": "install and start Docker",
 }
 # Gigabytes that a build of each kind takes while it runs: the compilers' caches, the results, and Docker's copies.
-ROOM = {"go": 2.0, "debootstrap": 1.0, "cargo": 1.0, "image": 0.3, "node": 4.0, "python": 0.5}
+ROOM = {"go": 1.1, "debootstrap": 0.5, "cargo": 0.5, "image": 0.2, "node": 3.0, "python": 0.2}
 
 
 def check_needs(catalog: Catalog, plan: list[str], images: Images, cache_root: str, is_pulled: Callable[[str], bool]) -> None:

@@ -126,6 +126,22 @@ def test_auto_builds_when_one_does_not_and_asks_once(request_for, monkeypatch):
     assert any(address.startswith("https://dl.k8s.io/release/v") and address.endswith("/kubectl.sha256") for address in addresses)
 
 
+def test_a_change_of_our_own_code_asks_no_publisher(request_for, monkeypatch):
+    request = request_for("kubectl", "aws_emulator", source="auto")
+    fill_cache(request)
+    no_network(monkeypatch)
+    result = ensure(request, True, FakeImages())
+    assert result["origin"] == "build"
+    assert result["actions"][-1] == "build aws_emulator"
+
+
+def test_what_was_pulled_stays_pulled(request_for, monkeypatch):
+    fill_cache(request_for("kubectl", source="pull"))
+    no_network(monkeypatch)
+    result = ensure(request_for("kubectl", source="auto"), True, FakeImages())
+    assert (result["changed"], result["origin"]) == (False, "pull")
+
+
 def test_nothing_is_built_below_what_is_there(request_for):
     request = request_for("node")
     below = request_for("node")
