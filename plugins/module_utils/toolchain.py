@@ -257,11 +257,11 @@ class Toolchain:
         in_node = not pulled and name in self.catalog["node"].entry["images"]
         # Only what somebody still has to load: the nodes pull from a publisher themselves, and bring with them what was built into them.
         archive = "" if pulled or in_node or not self.catalog[name].entry.get("archive", True) else self.result(name, "image.tar")
-        facts = {"name": self.image_name(name), "archive": archive, "origin": "pull" if pulled else "build", "in_node": in_node}
+        facts: dict[str, Any] = {"name": self.image_name(name), "archive": archive, "origin": "pull" if pulled else "build", "in_node": in_node}
         if self.catalog[name].entry.get("per_architecture"):
             facts["architectures"] = self.catalog.service_architectures
-            facts["archives"] = {architecture: self.result(name, archive_name(architecture)) for architecture in self.catalog.service_architectures}
-            facts["archive"] = facts["archives"].get(self.catalog.architecture, "")
+            facts["archives"] = archives = {architecture: self.result(name, archive_name(architecture)) for architecture in self.catalog.service_architectures}
+            facts["archive"] = archives.get(self.catalog.architecture, "")
         return facts
 
     def settle(self) -> None:

@@ -91,7 +91,7 @@ class Cache:
 
     def finish(self) -> None:
         """After a build: the Go build cache is as large as everything else together, and old results are of no use."""
-        shutil.rmtree(self.go_build_cache, ignore_errors=True)
+        shutil.rmtree(self.scratch, ignore_errors=True)
         oldest = time.time() - UNUSED_DAYS * 86400
         for component in os.scandir(self.root):
             if component.is_dir() and component.name not in ("tmp", "bin"):
