@@ -267,8 +267,8 @@ class Toolchain:
     def settle(self) -> None:
         """Lead the stable paths, ROOT/bin/TOOL, to the tools of this run, and say which results are in use."""
         self.cache.link({name: self.result(name, name) for name in self.wanted if name in TOOLS})
-        for name in self.wanted:
-            if os.path.isdir(self.result(name)):
+        for name in self.catalog.closure(self.wanted):
+            if self.cache.has(name, self.key(name)):
                 self.cache.touch(name, self.key(name))
 
 
