@@ -37,10 +37,10 @@ teardown: setup ## Remove the platform and prove that nothing is left
 	@$(PLAY) playbooks/teardown.yml $(ARGS)
 
 test: setup ## Every check: lint, unit tests, services, the platform on kind
-	@BIN=$(BIN) tests/run.sh lint unit services molecule
+	@BIN=$(BIN) tests/run.sh lint unit services roles molecule
 
 test-full: setup ## Everything that `test` runs, and what takes longer than 20 minutes
-	@BIN=$(BIN) tests/run.sh lint unit services molecule pull
+	@BIN=$(BIN) tests/run.sh lint unit services roles molecule pull
 
 lint: setup ## ansible-lint (production), ruff, yamllint, shellcheck
 	@BIN=$(BIN) tests/run.sh lint

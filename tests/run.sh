@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Run the named suites one after the other, whatever the outcome of each, and close with the count of all their checks.
-# Usage: tests/run.sh SUITE...      (lint unit services molecule pull)
+# Usage: tests/run.sh SUITE...      (lint unit services roles molecule pull)
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 BIN=${BIN:-.venv/bin}
@@ -74,12 +74,16 @@ molecule() {
   done
 }
 
+roles() {
+  pytest_suite roles -q tests/integration/test_traces.py tests/integration/test_rust_services_role.py tests/integration/test_istio_role.py
+}
+
 pull() { pytest_suite pull -q tests/integration/test_pull.py; }
 
 for suite in "$@"; do
   case $suite in
-    lint | unit | services | molecule | pull) "$suite" ;;
-    *) echo "unknown suite '$suite'; known: lint unit services molecule pull" >&2; exit 2 ;;
+    lint | unit | services | roles | molecule | pull) "$suite" ;;
+    *) echo "unknown suite '$suite'; known: lint unit services roles molecule pull" >&2; exit 2 ;;
   esac
 done
 
