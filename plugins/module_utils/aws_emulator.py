@@ -52,20 +52,47 @@ class Emulator:
             return ["--network", NETWORK, *(["--ip", fixed[name]] if fixed.get(name) else [])]
 
         api = Container(
-            name=API, image=self.image, owner=self.name, entrypoint="python3",
+            name=API,
+            image=self.image,
+            owner=self.name,
+            entrypoint="python3",
             arguments=[
-                *network(API), *CONFINED, "--user", "65534:65534", "--env", "HOME=/tmp", "--env", f"AWS_DEFAULT_REGION={self.region}",
-                "--publish", f"127.0.0.1:{self.ports['api']}:{API_PORT}",
+                *network(API),
+                *CONFINED,
+                "--user",
+                "65534:65534",
+                "--env",
+                "HOME=/tmp",
+                "--env",
+                f"AWS_DEFAULT_REGION={self.region}",
+                "--publish",
+                f"127.0.0.1:{self.ports['api']}:{API_PORT}",
             ],
             command=["-m", "meshgate_aws.api", "--host", "0.0.0.0", "--port", str(API_PORT)],
         )
         load_balancer = Container(
-            name=LOAD_BALANCER, image=self.image, owner=self.name, entrypoint="python3",
+            name=LOAD_BALANCER,
+            image=self.image,
+            owner=self.name,
+            entrypoint="python3",
             arguments=[
-                *network(LOAD_BALANCER), *CONFINED, "--tmpfs", "/run", "--tmpfs", "/var/log/alb:mode=0777",
+                *network(LOAD_BALANCER),
+                *CONFINED,
+                "--tmpfs",
+                "/run",
+                "--tmpfs",
+                "/var/log/alb:mode=0777",
                 # It sets routes to the pods, then runs Envoy as nobody.
-                "--cap-add", "NET_ADMIN", "--cap-add", "SETUID", "--cap-add", "SETGID",
-                "--publish", f"127.0.0.1:{self.ports['http']}:80", "--publish", f"127.0.0.1:{self.ports['https']}:443",
+                "--cap-add",
+                "NET_ADMIN",
+                "--cap-add",
+                "SETUID",
+                "--cap-add",
+                "SETGID",
+                "--publish",
+                f"127.0.0.1:{self.ports['http']}:80",
+                "--publish",
+                f"127.0.0.1:{self.ports['https']}:443",
             ],
             command=["-m", "meshgate_aws.alb", "--api", f"http://{API}:{API_PORT}", "--manage-routes"],
         )
@@ -87,12 +114,13 @@ class Emulator:
 
 def problems(emulator: Emulator) -> list[str]:
     variables = {"api": "aws_emulator_port", "http": "aws_emulator_http_port", "https": "aws_emulator_https_port"}
-    found = [
-        f"{variables[which]}={port}: accepted is a port from 1 to 65535" for which, port in emulator.ports.items() if not 1 <= port <= 65535
-    ]
+    found = [f"{variables[which]}={port}: accepted is a port from 1 to 65535" for which, port in emulator.ports.items() if not 1 <= port <= 65535]
     ports = list(emulator.ports.values())
-    found += [f"{variables[which]}={port}: another port of the emulator is the same; accepted are three different ports"
-              for which, port in emulator.ports.items() if ports.count(port) > 1]
+    found += [
+        f"{variables[which]}={port}: another port of the emulator is the same; accepted are three different ports"
+        for which, port in emulator.ports.items()
+        if ports.count(port) > 1
+    ]
     if not emulator.image:
         found.append("aws_emulator_image is empty; accepted is the name of the emulator's image (role toolchain gives one)")
     return found
@@ -102,8 +130,9 @@ def brief(body: dict[str, Any] | None) -> dict[str, Any] | None:
     """Shorten keys and certificates for a diff: whether they differ is all that a reader sees in them."""
     if body is None:
         return None
-    return {key: f"{hashlib.sha256(value.encode()).hexdigest()[:12]}..." if key in ("jwks", "certificate_authority_data") else value
-            for key, value in body.items()}
+    return {
+        key: f"{hashlib.sha256(value.encode()).hexdigest()[:12]}..." if key in ("jwks", "certificate_authority_data") else value for key, value in body.items()
+    }
 
 
 class Runner:
@@ -148,9 +177,15 @@ class Runner:
                 continue
             self.actions.append(f"{action} container {item.name}")
             self.before[item.name] = (live.get(item.name) or {}).get("State", {}).get("Status", "absent")
-            self.after[item.name] = "running" if action == "start" else {
-                "image": f"{item.image} ({identity[7:19]})", "arguments": " ".join(item.arguments), "command": " ".join([item.entrypoint, *item.command]),
-            }
+            self.after[item.name] = (
+                "running"
+                if action == "start"
+                else {
+                    "image": f"{item.image} ({identity[7:19]})",
+                    "arguments": " ".join(item.arguments),
+                    "command": " ".join([item.entrypoint, *item.command]),
+                }
+            )
             if not self.check_mode:
                 report(f"emulated AWS: {action} container {item.name}")
                 containers.apply(self.docker, item, action, identity)

@@ -240,6 +240,8 @@ def ensure_image(docker: Docker, name: str, archive: str, variable: str, check_m
     except DockerError as error:
         raise DockerError(
             f"{variable}={name}: docker has no such image and cannot pull it ({error}); accepted is an image in docker, or one that a registry serves",
-            error.command, error.stdout, error.stderr,
+            error.command,
+            error.stdout,
+            error.stderr,
         ) from error
     return docker.inspect([name], "image")[0], True

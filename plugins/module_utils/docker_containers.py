@@ -34,8 +34,18 @@ class Container:
 
     def run_arguments(self, image: str) -> list[str]:
         return [
-            "run", "--detach", "--name", self.name, "--label", f"{LABEL}={self.owner}", "--label", f"{SETTINGS_LABEL}={self.digest(image)}",
-            *self.arguments, *(["--entrypoint", self.entrypoint] if self.entrypoint else []), self.image, *self.command,
+            "run",
+            "--detach",
+            "--name",
+            self.name,
+            "--label",
+            f"{LABEL}={self.owner}",
+            "--label",
+            f"{SETTINGS_LABEL}={self.digest(image)}",
+            *self.arguments,
+            *(["--entrypoint", self.entrypoint] if self.entrypoint else []),
+            self.image,
+            *self.command,
         ]
 
 

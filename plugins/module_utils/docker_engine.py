@@ -150,7 +150,12 @@ def start(machine: Machine, docker: Docker, timeout: float) -> None:
         with open(machine.log, "ab") as log:
             subprocess.Popen(
                 [find_program("dockerd") or "dockerd", "--pidfile", machine.pidfile],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/", close_fds=True,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                cwd="/",
+                close_fds=True,
             )
     wait_until(lambda: docker.server() is not None, timeout, machine)
 

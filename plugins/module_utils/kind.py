@@ -99,14 +99,15 @@ def problems(settings: Settings, archives: bool = True) -> list[str]:
     services, wrong = _cidr("kind_cluster_service_subnet", settings.service_subnet, 12, 24)
     found += wrong
     if pods and services and pods.overlaps(services):
-        found.append(
-            f"kind_cluster_pod_subnet={pods} overlaps kind_cluster_service_subnet={services}; accepted are two ranges that have no address in common"
-        )
+        found.append(f"kind_cluster_pod_subnet={pods} overlaps kind_cluster_service_subnet={services}; accepted are two ranges that have no address in common")
     if pods and pods.prefixlen <= 24 and 2 ** (24 - pods.prefixlen) < settings.workers + 1:
         found.append(f"kind_cluster_pod_subnet={pods}: it holds {2 ** (24 - pods.prefixlen)} nodes of a /24 each; accepted is one for {settings.workers + 1}")
     ports = [("kind_cluster_api_port", settings.api_port, 0), *(("kind_cluster_host_ports", item.get("host_port", 0), 1) for item in settings.host_ports)]
-    found += [f"{variable}={port}: accepted is a port from {least or 1} to 65535" + (" or 0 for any free one" if not least else "")
-              for variable, port, least in ports if not least <= port <= 65535]
+    found += [
+        f"{variable}={port}: accepted is a port from {least or 1} to 65535" + (" or 0 for any free one" if not least else "")
+        for variable, port, least in ports
+        if not least <= port <= 65535
+    ]
     used = [port for _variable, port, _least in ports if port]
     found += [f"kind_cluster_host_ports: host port {port} is given twice" for port in sorted({port for port in used if used.count(port) > 1})]
     for key, value in settings.node_labels.items():
@@ -152,7 +153,9 @@ def config(settings: Settings, cgroup_version: int) -> dict[str, Any]:
     if settings.issuer:
         result["kubeadmConfigPatchesJSON6902"] = [
             {
-                "group": "kubeadm.k8s.io", "version": version, "kind": "ClusterConfiguration",
+                "group": "kubeadm.k8s.io",
+                "version": version,
+                "kind": "ClusterConfiguration",
                 "patch": json.dumps([{"op": "add", "path": path, "value": value}]),
             }
             for version, path, value in (
@@ -334,10 +337,7 @@ def stale_pods(pods: Iterable[dict[str, Any]], started: dict[str, str]) -> list[
 
 def routes(nodes: list[dict[str, str]]) -> dict[str, dict[str, str]]:
     """Return for each node the route to every other node's pods: {node: {pod range: address of that node}}."""
-    return {
-        node["name"]: {other["pod_cidr"]: other["ip"] for other in nodes if other["name"] != node["name"] and other["pod_cidr"]}
-        for node in nodes
-    }
+    return {node["name"]: {other["pod_cidr"]: other["ip"] for other in nodes if other["name"] != node["name"] and other["pod_cidr"]} for node in nodes}
 
 
 def missing_routes(wanted: dict[str, str], shown: str) -> dict[str, str]:

@@ -223,8 +223,18 @@ class Cluster:
         write_file(settings.config_file, json.dumps(wanted, indent=2) + "\n", 0o644)
         ensure_network(self.docker, settings.name)
         command = [
-            self.options.kind, "create", "cluster", "--name", settings.name, "--config", settings.config_file,
-            "--kubeconfig", settings.kubeconfig, "--wait", "0s", "--retain",
+            self.options.kind,
+            "create",
+            "cluster",
+            "--name",
+            settings.name,
+            "--config",
+            settings.config_file,
+            "--kubeconfig",
+            settings.kubeconfig,
+            "--wait",
+            "0s",
+            "--retain",
         ]
         over = threading.Event()
         with ThreadPoolExecutor(max_workers=max(1, settings.workers + 1)) as pool:
@@ -258,9 +268,7 @@ class Cluster:
         if process.returncode:
             output = "".join(lines)
             said = [line.strip() for line in lines if line.startswith(("ERROR", "error"))]
-            raise KindError(
-                f"kind could not create the cluster: {' '.join(said) or output.strip()[-300:]}\n{self.diagnosis(None)}", command, output, ""
-            )
+            raise KindError(f"kind could not create the cluster: {' '.join(said) or output.strip()[-300:]}\n{self.diagnosis(None)}", command, output, "")
 
     # -- images -----------------------------------------------------------------------------------------------------
 
@@ -373,7 +381,12 @@ class Cluster:
         if self.options.merge_kubeconfig:
             self.merge_kubeconfig(values)
         return k.facts(
-            self.settings, True, endpoint=values["server"], certificate_authority_data=values["certificate-authority-data"], jwks=jwks, nodes=nodes,
+            self.settings,
+            True,
+            endpoint=values["server"],
+            certificate_authority_data=values["certificate-authority-data"],
+            jwks=jwks,
+            nodes=nodes,
         )
 
     def export_kubeconfig(self) -> None:
@@ -576,7 +589,12 @@ class Cluster:
                     nodes = [self.describe(node) for node in api.find("v1", "Node")]
                     jwks = json.dumps(api.request("GET", "/openid/v1/jwks"), sort_keys=True)
                 facts = k.facts(
-                    self.settings, True, endpoint=values["server"], certificate_authority_data=values["certificate-authority-data"], jwks=jwks, nodes=nodes,
+                    self.settings,
+                    True,
+                    endpoint=values["server"],
+                    certificate_authority_data=values["certificate-authority-data"],
+                    jwks=jwks,
+                    nodes=nodes,
                 )
             except (KubeError, KeyError):
                 pass  # a cluster whose API does not answer is, for those who would ask it, not there

@@ -219,7 +219,9 @@ def main() -> None:
             "service_subnet": {"type": "str", "default": "10.96.0.0/16"},
             "api_port": {"type": "int", "default": 0},
             "host_ports": {
-                "type": "list", "elements": "dict", "default": [],
+                "type": "list",
+                "elements": "dict",
+                "default": [],
                 "options": {
                     "container_port": {"type": "int", "required": True},
                     "host_port": {"type": "int", "required": True},

@@ -79,7 +79,11 @@ def main() -> None:
     )
     given = module.params
     settings = Settings(
-        name=given["name"], node_image="", state_dir=given["state_dir"], kubeconfig=given["kubeconfig"], issuer=given["service_account_issuer"],
+        name=given["name"],
+        node_image="",
+        state_dir=given["state_dir"],
+        kubeconfig=given["kubeconfig"],
+        issuer=given["service_account_issuer"],
     )
     try:
         result = Cluster(settings, Options(kubectl=given["kubectl"]), check_mode=True).inform()

@@ -64,9 +64,7 @@ class Emulator:
 
 def start(**environment: str) -> tuple[subprocess.Popen[str], str]:
     env = {**os.environ, "PYTHONPATH": str(FILES), **environment}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "meshgate_aws.api", "--host", "127.0.0.1", "--port", "0"], stdout=subprocess.PIPE, text=True, env=env
-    )
+    process = subprocess.Popen([sys.executable, "-m", "meshgate_aws.api", "--host", "127.0.0.1", "--port", "0"], stdout=subprocess.PIPE, text=True, env=env)
     assert process.stdout is not None
     line = process.stdout.readline()
     found = re.search(r"listens on (\S+)", line)

@@ -27,9 +27,9 @@ class Stack:
         self.balancer = self.elb.create_load_balancer(**request)["LoadBalancers"][0]
         self.arn = self.balancer["LoadBalancerArn"]
         health = {"HealthCheckPath": "/healthz/ready", "HealthCheckPort": "15021", "HealthCheckProtocol": "HTTP"}
-        self.targets = self.elb.create_target_group(
-            Name=name, Protocol="HTTP", Port=8080, VpcId=network.vpc_id, TargetType="ip", **health
-        )["TargetGroups"][0]["TargetGroupArn"]
+        self.targets = self.elb.create_target_group(Name=name, Protocol="HTTP", Port=8080, VpcId=network.vpc_id, TargetType="ip", **health)["TargetGroups"][0][
+            "TargetGroupArn"
+        ]
 
     def listen(self) -> None:
         forward = [{"Type": "forward", "TargetGroupArn": self.targets}]

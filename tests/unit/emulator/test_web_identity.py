@@ -90,9 +90,7 @@ def test_a_good_token_gives_credentials_of_the_role(aws, identity) -> None:
     start = aws.control("GET", "requests?since=0")["next"]
     aws.client("elbv2", **as_role).describe_load_balancers()
     seen = aws.control("GET", f"requests?since={start}")["requests"]
-    assert [(r["service"], r["action"], r["principal"], r["mutating"]) for r in seen] == [
-        ("elasticloadbalancing", "DescribeLoadBalancers", arn, False)
-    ]
+    assert [(r["service"], r["action"], r["principal"], r["mutating"]) for r in seen] == [("elasticloadbalancing", "DescribeLoadBalancers", arn, False)]
 
 
 def test_a_token_of_another_service_account_is_denied(rsa) -> None:

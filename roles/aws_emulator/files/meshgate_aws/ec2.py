@@ -71,7 +71,7 @@ class Ec2Backend(EC2Backend):
         group = self.get_security_group_from_id(group_id) if group_id else self.get_security_group_by_name_or_id(name or "")
         if group is not None and not self._vpc_goes:
             if group.name == "default":
-                raise error("CannotDelete", f"the specified group: \"{group.id}\" name: \"default\" cannot be deleted by a user")
+                raise error("CannotDelete", f'the specified group: "{group.id}" name: "default" cannot be deleted by a user')
             if next(self._group_users(group.id), None):
                 raise violation(f"resource {group.id} has a dependent object")
         super().delete_security_group(name, group_id)
@@ -161,4 +161,3 @@ def install() -> None:
     for mapping in (utils.EC2_PREFIX_TO_RESOURCE, tags_model.EC2_PREFIX_TO_RESOURCE):
         mapping.update({"nat": "natgateway", "eipalloc": "elastic-ip"})
     use_backend(ec2_backends, Ec2Backend)
-

@@ -19,9 +19,7 @@ MAX_CLIENT_IDS = 100
 
 
 class IamBackend(IAMBackend):
-    def create_open_id_connect_provider(
-        self, url: str, thumbprint_list: list[str], client_id_list: list[str], tags: list[dict[str, str]]
-    ) -> Any:
+    def create_open_id_connect_provider(self, url: str, thumbprint_list: list[str], client_id_list: list[str], tags: list[dict[str, str]]) -> Any:
         if not url.startswith("https://"):
             raise error("InvalidInput", "Invalid Open ID Connect Provider URL: it must begin with https://")
         address = url.removeprefix("https://")

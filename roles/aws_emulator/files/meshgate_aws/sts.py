@@ -62,4 +62,3 @@ class StsResponse(TokenResponse):
 def install() -> None:
     use_backend(sts_backends, StsBackend)
     use_response(urls, StsResponse)
-

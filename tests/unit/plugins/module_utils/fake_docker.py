@@ -104,7 +104,11 @@ class FakeDocker(Docker):
         labels = dict(args[index + 1].split("=", 1) for index, word in enumerate(args) if word == "--label")
         name = args[args.index("--name") + 1]
         self.existing[name] = {
-            "Id": f"id-{name}", "Name": f"/{name}", "Config": {"Labels": labels}, "State": {"Running": True, "Status": "running"}, "HostConfig": {},
+            "Id": f"id-{name}",
+            "Name": f"/{name}",
+            "Config": {"Labels": labels},
+            "State": {"Running": True, "Status": "running"},
+            "HostConfig": {},
             "NetworkSettings": {"Networks": {"kind": {}}},
         }
         return f"id-{name}"

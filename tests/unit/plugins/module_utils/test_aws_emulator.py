@@ -16,7 +16,11 @@ from ansible_collections.meshgate.eks_istio.plugins.module_utils.docker import D
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.emulator_client import EmulatorClient, EmulatorError
 
 CLUSTER = {
-    "exists": True, "name": "sandbox", "endpoint": "https://127.0.0.1:40123", "certificate_authority_data": "Q0E=", "jwks": "{}",
+    "exists": True,
+    "name": "sandbox",
+    "endpoint": "https://127.0.0.1:40123",
+    "certificate_authority_data": "Q0E=",
+    "jwks": "{}",
     "nodes": [{"name": "n", "ip": "172.18.0.2", "pod_cidr": "10.244.0.0/24", "role": "control-plane"}],
 }
 
@@ -90,7 +94,7 @@ def test_containers_are_confined(laptop):
     runs = {call[call.index("--name") + 1]: call for call in laptop.docker.calls if call[0] == "run"}
     for call in runs.values():
         assert "--read-only" in call
-        assert call[call.index("--cap-drop"): call.index("--cap-drop") + 2] == ("--cap-drop", "ALL")
+        assert call[call.index("--cap-drop") : call.index("--cap-drop") + 2] == ("--cap-drop", "ALL")
         assert "no-new-privileges" in call
         assert "--privileged" not in call
         assert all(call[index + 1].startswith("127.0.0.1:") for index, word in enumerate(call) if word == "--publish")

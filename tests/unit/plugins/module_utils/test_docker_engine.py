@@ -26,8 +26,14 @@ def machine(tmp_path):
     (tmp_path / "self/status").write_text("CapBnd:\t000001ffffffffff\n")
     (tmp_path / "os-release").write_text('ID=debian\nVERSION_ID="12"\n')
     return e.Machine(
-        root=True, os_release=str(tmp_path / "os-release"), systemd=str(tmp_path / "no-systemd"), daemon_json=str(tmp_path / "docker/daemon.json"),
-        runtime_path=str(tmp_path / "lib/meshgate-runc"), pidfile=str(tmp_path / "docker.pid"), log=str(tmp_path / "log"), proc=str(tmp_path),
+        root=True,
+        os_release=str(tmp_path / "os-release"),
+        systemd=str(tmp_path / "no-systemd"),
+        daemon_json=str(tmp_path / "docker/daemon.json"),
+        runtime_path=str(tmp_path / "lib/meshgate-runc"),
+        pidfile=str(tmp_path / "docker.pid"),
+        log=str(tmp_path / "log"),
+        proc=str(tmp_path),
     )
 
 
@@ -159,7 +165,7 @@ class TestWrapper:
         fake.write_text('#!/bin/sh\necho "$@"\n')
         fake.chmod(0o755)
         wrapper = tmp_path / "meshgate-runc"
-        wrapper.write_text(WRAPPER.read_text().replace('RUNC = (', f'RUNC = ("{fake}", ', 1))
+        wrapper.write_text(WRAPPER.read_text().replace("RUNC = (", f'RUNC = ("{fake}", ', 1))
 
         def run(*args: str) -> str:
             return subprocess.run([sys.executable, str(wrapper), *args], capture_output=True, text=True, check=True, cwd=tmp_path).stdout.strip()

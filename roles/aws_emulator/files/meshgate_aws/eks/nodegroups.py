@@ -27,9 +27,7 @@ class Nodegroups(Clusters):
 
     def nodegroup(self, cluster: Cluster, name: str) -> Resource:
         if name not in cluster.nodegroups:
-            raise error(
-                "ResourceNotFoundException", f"No node group found for name: {name}.", clusterName=cluster.data["name"], nodegroupName=name
-            )
+            raise error("ResourceNotFoundException", f"No node group found for name: {name}.", clusterName=cluster.data["name"], nodegroupName=name)
         return cluster.nodegroups[name]
 
     def create_nodegroup(self, p: Data) -> Data:

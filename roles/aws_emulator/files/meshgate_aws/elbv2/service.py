@@ -193,9 +193,7 @@ class Elbv2Response(ELBV2Response):
         if not balancer.minimum_capacity:
             return ActionResult({"DecreaseRequestsRemaining": 2})
         zones = [{"AvailabilityZone": subnet.availability_zone, "State": {"Code": "provisioned"}} for subnet in balancer.subnets]
-        return ActionResult(
-            {"DecreaseRequestsRemaining": 2, "MinimumLoadBalancerCapacity": balancer.minimum_capacity, "CapacityReservationState": zones}
-        )
+        return ActionResult({"DecreaseRequestsRemaining": 2, "MinimumLoadBalancerCapacity": balancer.minimum_capacity, "CapacityReservationState": zones})
 
 
 def install() -> None:
