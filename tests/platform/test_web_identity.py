@@ -7,29 +7,24 @@ The tokens are the API server's own (`kubectl create token`), and the answer is 
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
-from pathlib import Path
 
 import boto3
 import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from harness import AWS_API, CACHE, CLUSTER, STATE
 
-CLUSTER = "sandbox"
-STATE = Path(os.environ.get("MESHGATE_STATE") or Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "meshgate")
+KUBECTL = str(CACHE / "bin" / "kubectl")
 KUBECONFIG = STATE / CLUSTER / "kubeconfig"
-ENDPOINT = os.environ.get("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
+ENDPOINT = AWS_API
 ROLE = f"arn:aws:iam::123456789012:role/{CLUSTER}-aws-load-balancer-controller"
 ACCOUNT = "aws-load-balancer-controller"
 
-pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None or not KUBECONFIG.is_file(), reason="the platform does not run here")
-
 
 def token(namespace: str = "kube-system", account: str = ACCOUNT, audience: str = "sts.amazonaws.com") -> str:
-    argv = ["kubectl", f"--kubeconfig={KUBECONFIG}", "--namespace", namespace, "create", "token", account, f"--audience={audience}", "--duration=10m"]
+    argv = [KUBECTL, f"--kubeconfig={KUBECONFIG}", "--namespace", namespace, "create", "token", account, f"--audience={audience}", "--duration=10m"]
     return subprocess.run(argv, capture_output=True, text=True, timeout=30, check=True).stdout.strip()
 
 
@@ -80,7 +75,7 @@ def test_a_token_that_somebody_changed_is_denied():
 def test_the_controller_called_aws_with_that_role():
     """Its service account, not credentials of the node or of this machine, is what the calls were made with."""
     pods = subprocess.run(
-        ["kubectl", f"--kubeconfig={KUBECONFIG}", "--namespace=kube-system", "get", "deployment", ACCOUNT, "-o", "jsonpath={..env[*].name}"],
+        [KUBECTL, f"--kubeconfig={KUBECONFIG}", "--namespace=kube-system", "get", "deployment", ACCOUNT, "-o", "jsonpath={..env[*].name}"],
         capture_output=True,
         text=True,
         timeout=30,
