@@ -46,8 +46,10 @@ class Run:
     def changed_names(self) -> list[str]:
         return [task["name"] for task in self.tasks if task["result"].get("changed")]
 
-    def messages(self) -> str:
-        return "\n".join(str(task["result"].get("msg", "")) for task in self.tasks)
+    def failures(self) -> str:
+        """What the failed tasks said, with what a validation of arguments adds."""
+        said = [task["result"] for task in self.tasks if task["result"].get("failed")]
+        return "\n".join(f"{result.get('msg', '')} {result.get('argument_errors', '')}" for result in said)
 
 
 class Play:
