@@ -48,8 +48,9 @@ class Run:
 
     def failures(self) -> str:
         """What the failed tasks said, with what a validation of arguments adds."""
-        said = [task["result"] for task in self.tasks if task["result"].get("failed")]
-        return "\n".join(f"{result.get('msg', '')} {result.get('argument_errors', '')}" for result in said)
+        failed = [task["result"] for task in self.tasks if task["result"].get("failed")]
+        said = [part for result in failed for part in [result, *result.get("results", [])]]
+        return "\n".join(f"{part.get('msg', '')} {part.get('argument_errors', '')}" for part in said)
 
 
 class Play:
