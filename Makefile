@@ -2,6 +2,8 @@
 # collection path, and, on Debian as root, Docker.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
+# Compiled modules are worth seconds in every run, also where the environment asks Python not to keep them.
+export PYTHONDONTWRITEBYTECODE :=
 UV_VERSION := $(shell sed -n 's/^uv: *//p' versions.yml)
 UV := $(shell command -v uv 2>/dev/null || echo $(HOME)/.local/bin/uv)
 BIN := .venv/bin
