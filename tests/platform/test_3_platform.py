@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from urllib.error import URLError
 
 import pytest
-from harness import ALB, CLUSTER, ask, until
+from harness import ALB, CLUSTER, REPO, ask, until
 
 HEALTH = b'{"status":"Healthy"}'
 FIELDS = b'{"key_one":"(A Field)Field 1","key_two":"(A Field)Field 2"}'
@@ -44,6 +45,13 @@ def refused(host: str) -> bool:
 def test_the_seeds_request_gets_the_seeds_answer(hostname, path, body, length):
     answer = ask(hostname, path)
     assert (answer.status, answer.body, answer.headers["server"], answer.headers["content-length"]) == (200, body, "istio-envoy", length)
+
+
+def test_the_readmes_commands_answer_as_it_says():
+    blocks = re.findall(r"```sh\n(.*?)```", (REPO / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    look_around = next(block for block in blocks if "curl" in block)
+    done = subprocess.run(["bash", "-euc", look_around], cwd=REPO, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (0, (HEALTH + FIELDS).decode()), done.stderr
 
 
 def test_a_missing_name_is_unknown(hostname):
