@@ -29,18 +29,6 @@ options:
     description: Seconds to wait.
     type: int
     default: 300
-  kubectl:
-    description: The kubectl binary.
-    type: str
-    default: kubectl
-  kubeconfig:
-    description: The kubeconfig file. Without it, kubectl's own default holds.
-    type: path
-    default: ""
-  context:
-    description: The context in it. Without it, the current context.
-    type: str
-    default: ""
 attributes:
   check_mode:
     description: Names what would be deleted.
@@ -49,6 +37,7 @@ attributes:
     description: Names what is deleted.
     support: full
 extends_documentation_fragment:
+  - meshgate.eks_istio.kubectl
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3

@@ -53,23 +53,12 @@ options:
     description: The path that is requested for V(http).
     type: str
     default: /
-  kubectl:
-    description: The kubectl binary.
-    type: str
-    default: kubectl
-  kubeconfig:
-    description: The kubeconfig file. Without it, kubectl's own default holds.
-    type: path
-    default: ""
-  context:
-    description: The context in it. Without it, the current context.
-    type: str
-    default: ""
 attributes:
   check_mode:
     description: Only reads. In check mode it looks once and does not wait.
     support: full
 extends_documentation_fragment:
+  - meshgate.eks_istio.kubectl
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3

@@ -51,18 +51,6 @@ options:
     description: Seconds to wait until the CRDs are established.
     type: int
     default: 60
-  kubeconfig:
-    description: The kubeconfig file. Without it, kubectl's own default holds.
-    type: path
-    default: ""
-  context:
-    description: The context in it. Without it, the current context.
-    type: str
-    default: ""
-  kubectl:
-    description: The kubectl binary.
-    type: str
-    default: kubectl
 attributes:
   check_mode:
     description: Says what would change, exactly. A cluster that does not answer yet is a change.
@@ -70,6 +58,8 @@ attributes:
   diff_mode:
     description: The objects that would change, before and after.
     support: full
+extends_documentation_fragment:
+  - meshgate.eks_istio.kubectl
 """
 
 EXAMPLES = r"""

@@ -91,18 +91,6 @@ options:
     description: Seconds to wait for Helm, and then for readiness.
     type: int
     default: 180
-  kubeconfig:
-    description: The kubeconfig file. Without it, kubectl's own default holds.
-    type: path
-    default: ""
-  context:
-    description: The context in it. Without it, the current context.
-    type: str
-    default: ""
-  kubectl:
-    description: The kubectl binary.
-    type: str
-    default: kubectl
   helm:
     description: The Helm 3 binary.
     type: str
@@ -114,6 +102,8 @@ attributes:
   diff_mode:
     description: The objects that would change, before and after. Values of Secrets are hidden.
     support: full
+extends_documentation_fragment:
+  - meshgate.eks_istio.kubectl
 """
 
 EXAMPLES = r"""

@@ -67,18 +67,6 @@ options:
     description: Seconds to wait.
     type: int
     default: 180
-  kubeconfig:
-    description: The kubeconfig file. Without it, kubectl's own default holds.
-    type: path
-    default: ""
-  context:
-    description: The context in it. Without it, the current context.
-    type: str
-    default: ""
-  kubectl:
-    description: The kubectl binary.
-    type: str
-    default: kubectl
 attributes:
   check_mode:
     description: Says what would change, exactly. A cluster that does not answer yet means that everything would be created.
@@ -86,6 +74,8 @@ attributes:
   diff_mode:
     description: The objects that would change, before and after. Values of Secrets are hidden.
     support: full
+extends_documentation_fragment:
+  - meshgate.eks_istio.kubectl
 """
 
 EXAMPLES = r"""

@@ -15,18 +15,6 @@ description:
   - A kubeconfig that does not exist and a server that does not answer are results, not failures, so that check mode can say what would be created.
   - A kubeconfig that points at another cluster than the one meant is a failure.
 options:
-  kubeconfig:
-    description: The kubeconfig file. Without it, kubectl's own default holds.
-    type: path
-    default: ""
-  context:
-    description: The context in it. Without it, the current context.
-    type: str
-    default: ""
-  kubectl:
-    description: The kubectl binary.
-    type: str
-    default: kubectl
   expected_endpoint:
     description: The address of the API server that must be meant, for example C(https://127.0.0.1:6443). Another one fails the task.
     type: str
@@ -39,6 +27,8 @@ attributes:
   check_mode:
     description: Only reads.
     support: full
+extends_documentation_fragment:
+  - meshgate.eks_istio.kubectl
 """
 
 EXAMPLES = r"""

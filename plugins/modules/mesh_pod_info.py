@@ -36,22 +36,12 @@ options:
     description: Seconds to wait until all is as it should be, since a new policy takes a moment to reach the sidecars.
     type: int
     default: 0
-  kubeconfig:
-    description: The kubeconfig file. Without it, kubectl's own default holds.
-    type: path
-    default: ""
-  context:
-    description: The context in it. Without it, the current context.
-    type: str
-    default: ""
-  kubectl:
-    description: The kubectl binary.
-    type: str
-    default: kubectl
 attributes:
   check_mode:
     description: Only reads.
     support: full
+extends_documentation_fragment:
+  - meshgate.eks_istio.kubectl
 """
 
 EXAMPLES = r"""
