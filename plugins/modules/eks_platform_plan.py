@@ -88,7 +88,14 @@ facts:
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ansible_collections.meshgate.eks_istio.plugins.module_utils import eks_input, eks_kubeconfig, eks_platform
+from ansible_collections.meshgate.eks_istio.plugins.module_utils import (
+    eks_input,
+    eks_kubeconfig,
+    eks_platform,
+    eks_platform_cluster,
+    eks_platform_diff,
+    eks_platform_live,
+)
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import AwsError, Unreachable, for_module
 
 
@@ -101,13 +108,13 @@ def main() -> None:
     reachable = True
     try:
         try:
-            live = eks_platform.read(for_module(module, attempts=2 if module.check_mode else 4), given)
+            live = eks_platform_live.read(for_module(module, attempts=2 if module.check_mode else 4), given)
         except Unreachable:
             if not module.check_mode:
                 raise
-            reachable, live = False, eks_platform.Live()
+            reachable, live = False, eks_platform_live.Live()
         live.kubeconfig = eks_kubeconfig.read(given["kubeconfig"])
-        eks_platform.check_kubeconfig(given, live)
+        eks_platform_cluster.check_kubeconfig(given, live)
         platform = eks_platform.Platform(given, live)
         differences = platform.differences()
     except AwsError as error:
@@ -115,13 +122,13 @@ def main() -> None:
     result = {
         "changed": module.check_mode and bool(differences),
         "reachable": reachable,
-        "differs": eks_platform.as_results(differences),
+        "differs": eks_platform_diff.as_results(differences),
         "sections": sorted({entry.section for entry in differences}),
         "plan": platform.plan(),
         "facts": platform.facts(),
     }
     if differences:
-        result["diff"] = eks_platform.as_diff(differences)
+        result["diff"] = eks_platform_diff.as_diff(differences)
     module.exit_json(**result)
 
 

@@ -1,0 +1,232 @@
+# Copyright (c) 2026, the meshgate authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""The platform's own network: VPC, subnets, internet gateway, NAT gateways and route tables, wanted and compared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import OWNER_TAG, Refused, tags_of
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_input import choose_zones, subnets_of
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_platform_diff import Difference, compare, wanted_tags
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_platform_live import Live
+
+ANYWHERE = "0.0.0.0/0"
+
+
+class Network:
+    """What the network should be, with the ids of what there is already."""
+
+    def __init__(self, given: dict[str, Any], live: Live, tags: dict[str, str]) -> None:
+        self.given, self.live, self.tags = given, live, tags
+        self.name, self.region = given["name"], given["region"]
+        self._refuse_another_block()
+        self.zones = self._zones()
+        self.vpc: dict[str, Any] = {
+            "id": (live.vpc or {}).get("VpcId"),
+            "name": f"{self.name}-vpc",
+            "cidr": given["vpc_cidr"],
+            "tags": self._tags(f"{self.name}-vpc"),
+        }
+        self.subnets = self._subnets()
+        gateway_id = (live.internet_gateway or {}).get("InternetGatewayId")
+        self.internet_gateway: dict[str, Any] = {"id": gateway_id, "name": f"{self.name}-igw", "tags": self._tags(f"{self.name}-igw")}
+        self.nat_gateways = self._nat_gateways()
+        self.route_tables = self._route_tables()
+
+    def _tags(self, name: str) -> dict[str, str]:
+        return {**self.tags, "Name": name}
+
+    def _refuse_another_block(self) -> None:
+        live = self.live
+        if live.vpc and live.vpc["CidrBlock"] != self.given["vpc_cidr"]:
+            raise Refused(
+                f"eks_cluster_vpc_cidr is {self.given['vpc_cidr']!r}, but VPC {live.vpc['VpcId']} of this cluster has {live.vpc['CidrBlock']};"
+                " AWS cannot change it: ask for that, or tear the platform down first"
+            )
+
+    def _zones(self) -> list[str]:
+        """Zones of subnets that exist stay, even if the region's first three are others by now."""
+        wanted = list(self.given.get("availability_zones") or [])
+        if not wanted and self.live.subnets:
+            by_cidr = {subnet["CidrBlock"]: subnet["AvailabilityZone"] for subnet in self.live.subnets}
+            wanted = [
+                by_cidr[entry["cidr"]]
+                for entry in subnets_of(self.given["vpc_cidr"], ["a", "b", "c"])
+                if entry["kind"] == "public" and entry["cidr"] in by_cidr
+            ]
+            wanted = wanted if len(wanted) == 3 else []
+        if not self.live.zones:
+            return wanted or [f"{self.region}{letter}" for letter in "abc"]
+        try:
+            return choose_zones(self.live.zones, wanted)
+        except ValueError as error:
+            raise Refused(str(error)) from error
+
+    def _subnets(self) -> list[dict[str, Any]]:
+        ids = {subnet["CidrBlock"]: subnet["SubnetId"] for subnet in self.live.subnets}
+        subnets = []
+        for entry in subnets_of(self.given["vpc_cidr"], self.zones):
+            name = f"{self.name}-{entry['kind']}-{entry['zone']}"
+            role = "kubernetes.io/role/elb" if entry["kind"] == "public" else "kubernetes.io/role/internal-elb"
+            tags = {**self._tags(name), role: "1", f"kubernetes.io/cluster/{self.name}": "shared"}
+            subnets.append({**entry, "name": name, "id": ids.get(entry["cidr"]), "map_public": entry["kind"] == "public", "tags": tags})
+        return subnets
+
+    def subnet_ids(self, *kinds: str) -> list[str]:
+        return sorted(subnet["id"] for subnet in self.subnets if subnet["id"] and subnet["kind"] in kinds)
+
+    def complete(self) -> bool:
+        return all(subnet["id"] for subnet in self.subnets)
+
+    def _nat_gateways(self) -> list[dict[str, Any]]:
+        zones = {"single": self.zones[:1], "highly_available": self.zones, "disabled": []}[self.given["nat_mode"]]
+        public = {subnet["zone"]: subnet["id"] for subnet in self.subnets if subnet["kind"] == "public"}
+        by_name = {tags_of(address.get("Tags")).get("Name"): address for address in self.live.addresses}
+        gateways = []
+        for zone in zones:
+            name = f"{self.name}-nat-{zone}"
+            there = [gateway for gateway in self.live.nat_gateways if public[zone] and gateway["SubnetId"] == public[zone] and self._ours(gateway)]
+            address = by_name.get(name, {})
+            gateways.append(
+                {
+                    "name": name,
+                    "zone": zone,
+                    "id": there[0]["NatGatewayId"] if there else None,
+                    "state": there[0]["State"] if there else None,
+                    "subnet_id": public[zone],
+                    "allocation_id": address.get("AllocationId"),
+                    "tags": self._tags(name),
+                }
+            )
+        return gateways
+
+    def _ours(self, resource: dict[str, Any]) -> bool:
+        return tags_of(resource.get("Tags")).get(OWNER_TAG) == self.name
+
+    def surplus_nat_gateways(self) -> list[dict[str, Any]]:
+        kept = {gateway["id"] for gateway in self.nat_gateways}
+        return [gateway for gateway in self.live.nat_gateways if self._ours(gateway) and gateway["NatGatewayId"] not in kept]
+
+    def surplus_addresses(self) -> list[dict[str, Any]]:
+        """Addresses of our NAT gateways that none of the wanted ones uses."""
+        kept = {gateway["name"] for gateway in self.nat_gateways}
+        names = {address["AllocationId"]: tags_of(address.get("Tags")).get("Name", "") for address in self.live.addresses}
+        return [
+            address
+            for address in self.live.addresses
+            if names[address["AllocationId"]].startswith(f"{self.name}-nat-") and names[address["AllocationId"]] not in kept
+        ]
+
+    def _route_tables(self) -> list[dict[str, Any]]:
+        ids = {tags_of(table.get("Tags")).get("Name"): table["RouteTableId"] for table in self.live.route_tables if self._ours(table)}
+        tables: list[dict[str, Any]] = [
+            {
+                "name": f"{self.name}-public",
+                "gateway": self.internet_gateway["id"] or "internet gateway",
+                "subnets": [subnet for subnet in self.subnets if subnet["kind"] == "public"],
+            }
+        ]
+        by_zone = {gateway["zone"]: gateway for gateway in self.nat_gateways}
+        for subnet in self.subnets:
+            if subnet["kind"] == "private":
+                gateway = by_zone.get(subnet["zone"]) or next(iter(by_zone.values()), None)
+                target = (gateway["id"] or gateway["name"]) if gateway else None
+                tables.append({"name": f"{self.name}-private-{subnet['zone']}", "gateway": target, "subnets": [subnet]})
+        return [
+            {
+                "name": table["name"],
+                "id": ids.get(table["name"]),
+                "tags": self._tags(table["name"]),
+                "routes": [{"dest": ANYWHERE, "gateway_id": table["gateway"]}] if table["gateway"] else [],
+                "subnet_ids": sorted(subnet["id"] for subnet in table["subnets"] if subnet["id"]),
+                "subnet_names": [subnet["name"] for subnet in table["subnets"]],
+            }
+            for table in tables
+        ]
+
+    def plan(self) -> dict[str, Any]:
+        return {
+            "vpc": self.vpc,
+            "subnets": self.subnets,
+            "internet_gateway": self.internet_gateway,
+            "nat_gateways": self.nat_gateways,
+            "surplus_nat_gateways": [gateway["NatGatewayId"] for gateway in self.surplus_nat_gateways()],
+            "surplus_addresses": [address["PublicIp"] for address in self.surplus_addresses()],
+            "route_tables": self.route_tables,
+        }
+
+    # What differs
+
+    def differences(self) -> list[Difference]:
+        return [
+            *self._vpc_differences(),
+            *self._subnet_differences(),
+            *self._gateway_differences(),
+            *self._nat_differences(),
+            *self._route_differences(),
+        ]
+
+    def _vpc_differences(self) -> list[Difference]:
+        live = self.live.vpc
+        after = {"cidr": self.vpc["cidr"], "dns_support": True, "dns_hostnames": True, "tags": self.vpc["tags"]}
+        before = {"cidr": (live or {}).get("CidrBlock"), **self.live.dns, "tags": wanted_tags(live, self.vpc["tags"])}
+        return compare("vpc", f"VPC {self.vpc['name']} {self.vpc['cidr']}", live is not None, before, after)
+
+    def _subnet_differences(self) -> list[Difference]:
+        by_id = {subnet["SubnetId"]: subnet for subnet in self.live.subnets}
+        found = []
+        for subnet in self.subnets:
+            live = by_id.get(subnet["id"])
+            if live and live["AvailabilityZone"] != subnet["zone"]:
+                raise Refused(f"subnet {subnet['id']} ({subnet['cidr']}) is in {live['AvailabilityZone']}, not {subnet['zone']}, and cannot be moved")
+            after = {"zone": subnet["zone"], "map_public": subnet["map_public"], "tags": subnet["tags"]}
+            before = {
+                "zone": (live or {}).get("AvailabilityZone"),
+                "map_public": (live or {}).get("MapPublicIpOnLaunch", False),
+                "tags": wanted_tags(live, subnet["tags"]),
+            }
+            found += compare("subnets", f"subnet {subnet['name']} {subnet['cidr']}", live is not None, before, after)
+        return found
+
+    def _gateway_differences(self) -> list[Difference]:
+        live, wanted = self.live.internet_gateway, self.internet_gateway
+        before = {"tags": wanted_tags(live, wanted["tags"])}
+        return compare("internet_gateway", f"internet gateway {wanted['name']}", live is not None, before, {"tags": wanted["tags"]})
+
+    def _nat_differences(self) -> list[Difference]:
+        by_id = {gateway["NatGatewayId"]: gateway for gateway in self.live.nat_gateways}
+        addresses = {tags_of(address.get("Tags")).get("Name") for address in self.live.addresses}
+        found = []
+        for wanted in self.nat_gateways:
+            live = by_id.get(wanted["id"])
+            before = {"tags": wanted_tags(live, wanted["tags"])}
+            if live is None and wanted["name"] not in addresses:
+                found.append(Difference("nat", f"elastic IP {wanted['name']}", "create", {}, {"tags": wanted["tags"]}))
+            found += compare("nat", f"NAT gateway {wanted['name']}", live is not None, before, {"tags": wanted["tags"]})
+        found += [Difference("nat", f"NAT gateway {gateway['NatGatewayId']}", "delete") for gateway in self.surplus_nat_gateways()]
+        found += [Difference("nat", f"elastic IP {address.get('PublicIp')}", "delete") for address in self.surplus_addresses()]
+        return found
+
+    def _route_differences(self) -> list[Difference]:
+        by_id = {table["RouteTableId"]: table for table in self.live.route_tables}
+        names = {subnet["SubnetId"]: tags_of(subnet.get("Tags")).get("Name", subnet["SubnetId"]) for subnet in self.live.subnets}
+        found = []
+        for wanted in self.route_tables:
+            live = by_id.get(wanted["id"]) or {}
+            routes = {route.get("DestinationCidrBlock", "?"): _target(route) for route in live.get("Routes", []) if route.get("GatewayId") != "local"}
+            # A gateway endpoint of S3 or DynamoDB adds routes of its own to prefix lists; they are not ours to judge.
+            routes.pop("?", None)
+            joined = sorted(names.get(entry["SubnetId"], entry["SubnetId"]) for entry in live.get("Associations", []) if entry.get("SubnetId"))
+            before = {"routes": routes, "subnets": joined, "tags": wanted_tags(live, wanted["tags"])}
+            after = {
+                "routes": {route["dest"]: route["gateway_id"] for route in wanted["routes"]},
+                "subnets": sorted(wanted["subnet_names"]),
+                "tags": wanted["tags"],
+            }
+            found += compare("route_tables", f"route table {wanted['name']}", bool(live), before, after)
+        return found
+
+
+def _target(route: dict[str, Any]) -> str:
+    return route.get("NatGatewayId") or route.get("GatewayId") or route.get("TransitGatewayId") or route.get("NetworkInterfaceId") or "?"
