@@ -5,11 +5,13 @@
 from __future__ import annotations
 
 import json
+import time
 import typing as t
 from dataclasses import dataclass, field
 
 Json = dict[str, t.Any]
 VERSIONS_KEPT = 5  # IAM refuses a sixth
+POD_IDENTITY = "pods.eks.amazonaws.com"
 
 
 class Foreign(Exception):
@@ -56,8 +58,24 @@ def trust_policy(provider_arn: str, issuer: str, namespace: str, name: str, audi
     }
 
 
+def pod_identity_trust(cluster: str, namespace: str, name: str) -> Json:
+    """Only this service account of this cluster: Pod Identity passes both as session tags, hence TagSession beside AssumeRole."""
+    tags = {"eks-cluster-name": cluster, "kubernetes-namespace": namespace, "kubernetes-service-account": name}
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": POD_IDENTITY},
+                "Action": ["sts:AssumeRole", "sts:TagSession"],
+                "Condition": {"StringEquals": {f"aws:RequestTag/{key}": value for key, value in tags.items()}},
+            }
+        ],
+    }
+
+
 def in_partition(policy: Json, partition: str) -> Json:
-    """Upstream writes its policy for the partition aws; in the others it differs by the ARNs' prefix alone."""
+    """The document for the partition aws in another one. What upstream publishes for aws-cn and aws-us-gov means just this."""
     if partition == "aws":
         return policy
     return json.loads(json.dumps(policy).replace('"arn:aws:', f'"arn:{partition}:'))
@@ -66,9 +84,7 @@ def in_partition(policy: Json, partition: str) -> Json:
 def canonical(policy: t.Any) -> t.Any:
     """A policy document as IAM understands it: order and single-element lists mean nothing."""
     if isinstance(policy, dict):
-        statements = policy.get("Statement", [])
-        listed = [statements] if isinstance(statements, dict) else statements
-        return {"Version": policy.get("Version", "2008-10-17"), "Statement": sorted((_statement(s) for s in listed), key=_text)}
+        return {"Version": policy.get("Version", "2008-10-17"), "Statement": sorted((_statement(s) for s in _listed(policy)), key=_text)}
     return policy
 
 
@@ -96,6 +112,19 @@ def _strings(value: t.Any) -> list[str]:
     return [str(v).lower() if isinstance(v, bool) else str(v) for v in _list(value)]
 
 
+def differing(live: t.Any, wanted: Json) -> tuple[t.Any, t.Any]:
+    """What only one of two documents says: their statements in the spelling of each, without those that mean the same."""
+    one, other = canonical(live), canonical(wanted)
+    if not isinstance(one, dict) or one["Version"] != other["Version"]:
+        return live, wanted
+    return [s for s in _listed(live) if _statement(s) not in other["Statement"]], [s for s in _listed(wanted) if _statement(s) not in one["Statement"]]
+
+
+def _listed(policy: Json) -> list[Json]:
+    statements = policy.get("Statement", [])
+    return [statements] if isinstance(statements, dict) else list(statements)
+
+
 def _text(value: t.Any) -> str:
     return json.dumps(value, sort_keys=True)
 
@@ -111,9 +140,10 @@ def as_list(tags: dict[str, str]) -> list[Json]:
 class Role:
     """Reads the role and the policy once, and knows what to do about them."""
 
-    def __init__(self, iam: t.Any, wanted: Wanted) -> None:
+    def __init__(self, iam: t.Any, wanted: Wanted, sleep: t.Callable[[float], None] = time.sleep) -> None:
         self.iam = iam
         self.wanted = wanted
+        self.sleep = sleep
         self.role = self._get(lambda: iam.get_role(RoleName=wanted.role_name)["Role"])
         self.policy = self._get(lambda: iam.get_policy(PolicyArn=wanted.policy_arn)["Policy"])
 
@@ -139,6 +169,11 @@ class Role:
                 owner = ", ".join(f"{key}={value}" for key, value in self.wanted.owner.items())
                 raise Foreign(f"the IAM {what} exists and does not carry the tag {owner}, so it is not ours; choose another name, or take it over with adopt")
 
+        path = (self.role or {}).get("Path", self.wanted.path)
+        if path != self.wanted.path:
+            name = self.wanted.role_name
+            raise Foreign(f"the IAM role {name} has the path {path} and not {self.wanted.path}, and IAM changes no path; remove the role first")
+
     # -- present ----------------------------------------------------------------------------------------------------
 
     def steps(self) -> list[Step]:
@@ -155,14 +190,14 @@ class Role:
         steps = []
         live = iam.get_policy_version(PolicyArn=wanted.policy_arn, VersionId=self.policy["DefaultVersionId"])["PolicyVersion"]["Document"]
         if canonical(live) != canonical(wanted.policy):
-            steps.append(Step(f"{name}, default version", live, wanted.policy, lambda: self._new_version(document)))
+            steps.append(Step(f"{name}, default version", *differing(live, wanted.policy), lambda: self._new_version(document)))
         return steps + self._tag_steps(name, self.policy, lambda tags: iam.tag_policy(PolicyArn=wanted.policy_arn, Tags=tags))
 
     def _role_steps(self) -> list[Step]:
         iam, wanted = self.iam, self.wanted
         name = f"role {wanted.role_name}"
         pair = {"RoleName": wanted.role_name, "PolicyArn": wanted.policy_arn}
-        attach = Step(f"{name}, attached policy", None, wanted.policy_arn, lambda: iam.attach_role_policy(**pair))
+        attach = Step(f"{name}, attached policy", None, wanted.policy_arn, lambda: self._settled(lambda: iam.attach_role_policy(**pair)))
         trust = json.dumps(wanted.trust)
         if self.role is None:
             make = {"RoleName": wanted.role_name, "Path": wanted.path, "AssumeRolePolicyDocument": trust, "Tags": as_list(wanted.tags)}
@@ -172,8 +207,8 @@ class Role:
         steps = []
         live = self.role["AssumeRolePolicyDocument"]
         if canonical(live) != canonical(wanted.trust):
-            update = Step(f"{name}, trust policy", live, wanted.trust, lambda: iam.update_assume_role_policy(RoleName=wanted.role_name, PolicyDocument=trust))
-            steps.append(update)
+            put_trust = {"RoleName": wanted.role_name, "PolicyDocument": trust}
+            steps.append(Step(f"{name}, trust policy", *differing(live, wanted.trust), lambda: iam.update_assume_role_policy(**put_trust)))
         boundary = (self.role.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn", "")
         if wanted.permissions_boundary and boundary != wanted.permissions_boundary:
             put = {"RoleName": wanted.role_name, "PermissionsBoundary": wanted.permissions_boundary}
@@ -188,6 +223,16 @@ class Role:
         if not missing:
             return []
         return [Step(f"{name}, tags", {key: have.get(key) for key in missing}, missing, lambda: call(as_list(missing)))]
+
+    def _settled(self, call: t.Callable[[], t.Any]) -> None:
+        """IAM is eventually consistent: what was made a moment ago may not be found for some seconds."""
+        for pause in (0.2, 0.5, 1, 2, 4, 8, 8):
+            try:
+                call()
+                return
+            except self.iam.exceptions.NoSuchEntityException:
+                self.sleep(pause)
+        call()
 
     def _attached(self) -> list[str]:
         pages = self.iam.get_paginator("list_attached_role_policies").paginate(RoleName=self.wanted.role_name)

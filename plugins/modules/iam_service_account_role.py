@@ -11,11 +11,13 @@ author: The meshgate authors
 short_description: An IAM role and policy for one Kubernetes service account
 version_added: "0.1.0"
 description:
-  - Makes a customer managed policy and a role that one service account of one cluster may assume by web identity (IAM roles for service
-    accounts), and keeps both as described.
+  - Makes a customer managed policy and a role that one service account of one cluster may assume, by web identity (IAM roles for service
+    accounts) or by EKS Pod Identity, and keeps both as described.
   - Policy documents are compared by meaning. A policy that differs gets a new default version, and the oldest versions go, since IAM
     keeps five.
   - One read of the role and one of the policy decide whether anything is to be done.
+  - The Pod Identity association itself is M(meshgate.eks_istio.eks_pod_identity_association)'s. With O(cluster_name), RV(pod_identity_association)
+    says whether there is one, since it would win over web identity.
 options:
   state:
     description: Whether the role and the policy should exist. Only those that carry O(owner) are removed.
@@ -42,12 +44,21 @@ options:
     description: The partition of all ARNs, in the policy document, too.
     type: str
     default: aws
+  trust:
+    description: How the service account becomes the role. It can be changed at any time; pods that run keep what they got when they started.
+    type: str
+    choices: [web_identity, pod_identity]
+    default: web_identity
+  cluster_name:
+    description: The EKS cluster. Needed for O(trust=pod_identity).
+    type: str
+    default: ""
   oidc_provider_arn:
-    description: ARN of the IAM OIDC provider of the cluster. Needed for O(state=present).
+    description: ARN of the IAM OIDC provider of the cluster. Needed for O(state=present) with O(trust=web_identity).
     type: str
     default: ""
   oidc_issuer:
-    description: The cluster's OIDC issuer. Needed for O(state=present).
+    description: The cluster's OIDC issuer. Needed for O(state=present) with O(trust=web_identity).
     type: str
     default: ""
   namespace:
@@ -63,7 +74,7 @@ options:
     type: str
     default: sts.amazonaws.com
   path:
-    description: The IAM path of the role and of the policy.
+    description: The IAM path of the role and of the policy. IAM changes no path, so a role of that name with another one is refused.
     type: str
     default: /
   permissions_boundary:
@@ -91,7 +102,7 @@ attributes:
     description: Says what would change, exactly.
     support: full
   diff_mode:
-    description: The documents that would change, before and after.
+    description: Of documents that would change, the statements that differ.
     support: full
 """
 
@@ -106,6 +117,16 @@ EXAMPLES = r"""
     oidc_issuer: https://oidc.eks.us-west-2.amazonaws.com/id/0123456789ABCDEF
     service_account: aws-load-balancer-controller
     owner: {meshgate.io/cluster: sandbox}
+
+- name: The same by EKS Pod Identity
+  meshgate.eks_istio.iam_service_account_role:
+    role_name: sandbox-aws-load-balancer-controller
+    policy_name: sandbox-aws-load-balancer-controller
+    policy: https://raw.githubusercontent.com/kubernetes-sigs/aws-load-balancer-controller/v3.2.2/docs/install/iam_policy.json
+    trust: pod_identity
+    cluster_name: sandbox
+    service_account: aws-load-balancer-controller
+    owner: {meshgate.io/cluster: sandbox}
 """
 
 RETURN = r"""
@@ -118,6 +139,11 @@ policy_arn:
   description: The policy's ARN.
   returned: always
   type: str
+pod_identity_association:
+  description: The id of the service account's Pod Identity association, empty if there is none.
+  returned: when O(cluster_name) is given and O(state=present)
+  type: str
+  sample: a-abcdefghijklmnop1
 actions:
   description: What was or would be changed.
   returned: always
@@ -137,7 +163,15 @@ from ansible.module_utils.urls import open_url
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import explain
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.iam_web_identity import Foreign, Role, Wanted, diff, in_partition, trust_policy
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.iam_web_identity import (
+    Foreign,
+    Role,
+    Wanted,
+    diff,
+    in_partition,
+    pod_identity_trust,
+    trust_policy,
+)
 
 with contextlib.suppress(ImportError):  # AnsibleAWSModule says so
     from botocore.exceptions import BotoCoreError, ClientError
@@ -162,11 +196,15 @@ def describe(module: AnsibleAWSModule, account: str, partition: str) -> Wanted:
             policy = in_partition(read_policy(params["policy"]), partition)
         except (OSError, ValueError) as error:
             module.fail_json(msg=f"the policy document {params['policy']} cannot be read: {error}")
+    if params["trust"] == "pod_identity":
+        trust = pod_identity_trust(params["cluster_name"], params["namespace"], params["service_account"])
+    else:
+        trust = trust_policy(params["oidc_provider_arn"], params["oidc_issuer"], params["namespace"], params["service_account"], params["audience"])
     return Wanted(
         role_name=params["role_name"],
         policy_name=params["policy_name"],
         policy=policy,
-        trust=trust_policy(params["oidc_provider_arn"], params["oidc_issuer"], params["namespace"], params["service_account"], params["audience"]),
+        trust=trust,
         policy_arn=f"arn:{partition}:iam::{account}:policy{params['path']}{params['policy_name']}",
         path=params["path"],
         tags={**params["tags"], **params["owner"]},
@@ -174,6 +212,14 @@ def describe(module: AnsibleAWSModule, account: str, partition: str) -> Wanted:
         owner=params["owner"],
         adopt=params["adopt"],
     )
+
+
+def association(eks: t.Any, cluster: str, namespace: str, service_account: str) -> str:
+    try:
+        found = eks.list_pod_identity_associations(clusterName=cluster, namespace=namespace, serviceAccount=service_account)["associations"]
+    except eks.exceptions.ResourceNotFoundException:
+        return ""
+    return found[0]["associationId"] if found else ""
 
 
 def main() -> None:
@@ -185,6 +231,8 @@ def main() -> None:
             "policy": {"type": "str", "default": ""},
             "account_id": {"type": "str", "default": ""},
             "partition": {"type": "str", "default": "aws"},
+            "trust": {"type": "str", "choices": ["web_identity", "pod_identity"], "default": "web_identity"},
+            "cluster_name": {"type": "str", "default": ""},
             "oidc_provider_arn": {"type": "str", "default": ""},
             "oidc_issuer": {"type": "str", "default": ""},
             "namespace": {"type": "str", "default": "kube-system"},
@@ -196,16 +244,22 @@ def main() -> None:
             "owner": {"type": "dict", "default": {}},
             "adopt": {"type": "bool", "default": False},
         },
-        required_if=[("state", "present", ["policy", "oidc_provider_arn", "oidc_issuer", "service_account"])],
+        required_if=[("state", "present", ["policy", "service_account"])],
         supports_check_mode=True,
     )
     params = module.params
     present = params["state"] == "present"
+    needed = ["cluster_name"] if params["trust"] == "pod_identity" else ["oidc_provider_arn", "oidc_issuer"]
+    missing = [name for name in needed if not params[name]] if present else []
+    if missing:
+        module.fail_json(msg=f"trust is {params['trust']} but {' and '.join(missing)} is missing")
     if (module.check_mode or not present) and emulator_is_down(module):
         # Before an emulated AWS runs, there is nothing in it.
         would = [f"role {params['role_name']}", f"policy {params['policy_name']}"] if present else []
-        module.exit_json(changed=present, role_arn="", policy_arn="", actions=would, diff={"before": {}, "after": dict.fromkeys(would, "new")})
+        found = {"pod_identity_association": ""} if present and params["cluster_name"] else {}
+        module.exit_json(changed=present, role_arn="", policy_arn="", actions=would, **found, diff={"before": {}, "after": dict.fromkeys(would, "new")})
     doing = f"the IAM role {params['role_name']}"
+    result: dict[str, t.Any] = {}
     try:
         account, partition = params["account_id"], params["partition"]
         if not account:
@@ -219,11 +273,16 @@ def main() -> None:
         for step in steps if not module.check_mode else []:
             doing = f"changing the IAM {step.what}"
             step.call()
+        if present and params["cluster_name"]:
+            doing = f"the Pod Identity associations of cluster {params['cluster_name']}"
+            eks = module.client("eks", aws_config=RETRIES)
+            result["pod_identity_association"] = association(eks, params["cluster_name"], params["namespace"], params["service_account"])
     except Foreign as foreign:
         module.fail_json(msg=str(foreign))
     except (BotoCoreError, ClientError) as error:
         module.fail_json(msg=str(explain(error, doing)))
-    module.exit_json(changed=bool(steps), role_arn=role.role_arn(), policy_arn=wanted.policy_arn, actions=[step.what for step in steps], diff=diff(steps))
+    result.update(role_arn=role.role_arn(), policy_arn=wanted.policy_arn, actions=[step.what for step in steps], diff=diff(steps))
+    module.exit_json(changed=bool(steps), **result)
 
 
 def emulator_is_down(module: AnsibleAWSModule) -> bool:

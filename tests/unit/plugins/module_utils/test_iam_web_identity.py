@@ -9,7 +9,17 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.iam_web_identity import Foreign, Role, Wanted, canonical, in_partition, trust_policy
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.iam_web_identity import (
+    Foreign,
+    Role,
+    Wanted,
+    canonical,
+    diff,
+    differing,
+    in_partition,
+    pod_identity_trust,
+    trust_policy,
+)
 
 ISSUER = "https://oidc.eks.us-west-2.amazonaws.com/id/ABC"
 NAME = "sandbox-aws-load-balancer-controller"
@@ -136,6 +146,44 @@ def test_documents_are_compared_by_meaning():
     assert canonical(one) == canonical(other)
     assert canonical(one) != canonical({**other, "Version": "2008-10-17"})
     assert canonical({"Version": "v", "Statement": [{"Effect": "Allow", "Principal": "*"}]})["Statement"][0]["Principal"] == ["*"]
+
+
+def test_the_diff_shows_only_the_statements_that_differ(iam, wanted):
+    converge(iam, replace(wanted, policy={**document(), "Statement": [*document()["Statement"], {"Effect": "Allow", "Action": "ec2:Old", "Resource": "*"}]}))
+    shown = diff(Role(iam, replace(wanted, policy={**document(), "Statement": [{"Effect": "Allow", "Action": "EC2:DescribeVpcs", "Resource": ["*"]}]})).steps())
+    assert shown["before"] == {f"policy {NAME}, default version": [{"Effect": "Allow", "Action": "ec2:Old", "Resource": "*"}]}
+    assert shown["after"] == {f"policy {NAME}, default version": []}
+    assert differing({"Statement": []}, document()) == ({"Statement": []}, document())  # of another language version: all of it
+
+
+def test_pod_identity_trusts_one_service_account_of_one_cluster():
+    """EKS user guide, "Create IAM role with trust policy required by EKS Pod Identity", with its "Setting Conditions"."""
+    (statement,) = pod_identity_trust("sandbox", "kube-system", "aws-load-balancer-controller")["Statement"]
+    assert statement["Principal"] == {"Service": "pods.eks.amazonaws.com"}
+    assert statement["Action"] == ["sts:AssumeRole", "sts:TagSession"]
+    assert statement["Condition"]["StringEquals"] == {
+        "aws:RequestTag/eks-cluster-name": "sandbox",
+        "aws:RequestTag/kubernetes-namespace": "kube-system",
+        "aws:RequestTag/kubernetes-service-account": "aws-load-balancer-controller",
+    }
+
+
+def test_a_role_at_another_path_is_refused_since_iam_changes_none(iam, wanted):
+    converge(iam, wanted)
+    with pytest.raises(Foreign, match="has the path / and not /mesh/"):
+        converge(iam, replace(wanted, path="/mesh/", adopt=True))
+
+
+def test_what_was_made_a_moment_ago_is_looked_for_again(iam, wanted):
+    """IAM user guide, "Changes that I make are not always immediately visible"."""
+    role = Role(iam, wanted, sleep=lambda seconds: waited.append(seconds) or (len(waited) == 3 and iam.create_policy(**late)))
+    late = {"PolicyName": NAME, "PolicyDocument": json.dumps(wanted.policy)}
+    waited: list[float] = []
+    _policy, make, attach = role.steps()
+    make.call()
+    attach.call()
+    assert len(waited) == 3
+    assert iam.list_attached_role_policies(RoleName=NAME)["AttachedPolicies"]
 
 
 def test_arns_follow_the_partition():
