@@ -14,6 +14,7 @@ from moto.iam.models import IAMBackend, iam_backends
 from moto.iam.responses import IamResponse
 
 from .common import error, use_backend, use_response
+from .simulate import PAGE, simulate
 
 MAX_CLIENT_IDS = 100
 
@@ -57,6 +58,15 @@ class IamResponses(IamResponse):
     def remove_client_id_from_open_id_connect_provider(self) -> ActionResult:
         self.backend.remove_client_id(self._get_param("OpenIDConnectProviderArn"), self._get_param("ClientID"))  # type: ignore[attr-defined]
         return EmptyResult()
+
+    def simulate_principal_policy(self) -> ActionResult:
+        source, actions = self._get_param("PolicySourceArn"), self._get_param("ActionNames", [])
+        results = simulate(self.backend, source, actions, self._get_param("ResourceArns", []), self._get_param("ContextEntries", []))
+        first, size = int(self._get_param("Marker") or 0), self._get_int_param("MaxItems") or PAGE
+        answer: dict[str, Any] = {"EvaluationResults": results[first : first + size], "IsTruncated": len(results) > first + size}
+        if answer["IsTruncated"]:
+            answer["Marker"] = str(first + size)
+        return ActionResult(answer)
 
 
 def install() -> None:
