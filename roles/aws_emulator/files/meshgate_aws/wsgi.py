@@ -18,11 +18,13 @@ from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
 import moto
+from moto.eks.models import eks_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.test import EnvironBuilder
 
 from . import albstate, edge, registry, requestlog
 from .common import advance, now
+from .eks import insights
 
 PREFIX = "/_meshgate/"
 LONGEST_POLL = 60.0
@@ -126,6 +128,9 @@ class Application:
             if (method, path) == ("POST", "alb/health"):
                 with self.changed:
                     return 200, {"accepted": self.alb.report(json.loads(body)["targets"])}
+            if path.startswith("clusters/") and path.endswith(("/insights", "/health")) and method == "PUT":
+                with self.changed:
+                    return self._unwell(*path.split("/")[1:], json.loads(body))
             if path.startswith("clusters/") and method in ("GET", "PUT"):
                 return self._cluster(method, path.removeprefix("clusters/"), body)
         except (ValueError, KeyError, TypeError, AttributeError) as exception:
@@ -142,6 +147,17 @@ class Application:
                 self.alb.touch()
                 self.changed.notify_all()
             return 200, {"changed": changed}
+
+    def _unwell(self, name: str, what: str, body: dict[str, Any]) -> tuple[int, Any]:
+        """Let a cluster suffer: {"insights": [...]}, or {"node_groups": {"mng": {"status": "DEGRADED", "issues": [...]}}}."""
+        if what == "insights":
+            insights.plant(name, body["insights"])
+            return 200, {"planted": len(body["insights"])}
+        clusters = [backend.clusters[name] for account in eks_backends.values() for backend in account.values() if name in backend.clusters]
+        for group, state in body["node_groups"].items():
+            for cluster in clusters:
+                insights.make_unwell(cluster.nodegroups[group], state.get("status", "ACTIVE"), state.get("issues", []))
+        return 200, {"clusters": len(clusters)}
 
     def _alb(self, known: str, timeout: float) -> dict[str, Any]:
         end = time.monotonic() + min(timeout, LONGEST_POLL)
