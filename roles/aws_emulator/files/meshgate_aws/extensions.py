@@ -12,9 +12,9 @@ def install() -> None:
     if _installed:
         return
     _installed = True
-    from . import ec2, edge, iam, quotas, sts
+    from . import ec2, ec2_tokens, edge, iam, quotas, sts
     from .eks import service as eks
     from .elbv2 import service as elbv2
 
-    for service in (ec2, iam, sts, eks, elbv2, edge, quotas):
+    for service in (ec2, ec2_tokens, iam, sts, eks, elbv2, edge, quotas):
         service.install()
