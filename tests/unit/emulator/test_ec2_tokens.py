@@ -9,10 +9,10 @@ from aws_rig import Emulator
 from botocore.exceptions import ClientError
 
 
-def test_a_request_that_comes_twice_is_carried_out_once(emulator: Emulator) -> None:
+def test_a_request_that_comes_twice_is_carried_out_once(aws: Emulator) -> None:
     """ "If you retry a request that completed successfully using the same client token and the same parameters, the retry succeeds without
     performing any further actions"; with other parameters "the retry fails with an IdempotentParameterMismatch error"."""
-    ec2 = emulator.client("ec2")
+    ec2 = aws.client("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
     first, again = (ec2.create_route_table(VpcId=vpc, ClientToken="one")["RouteTable"]["RouteTableId"] for _ in range(2))
     assert first == again
