@@ -100,8 +100,48 @@ def test_what_a_load_balancer_uses_stays(aws, network, group, name) -> None:
     assert refused(ec2.delete_security_group, GroupId=group) == "DependencyViolation"
     assert refused(ec2.delete_subnet, SubnetId=network.subnets[1]) == "DependencyViolation"
     elb.delete_load_balancer(LoadBalancerArn=arn)
+    aws.wait(lambda: ec2.describe_network_interfaces(Filters=[{"Name": "group-id", "Values": [group]}])["NetworkInterfaces"], [])
     ec2.delete_security_group(GroupId=group)
     ec2.delete_subnet(SubnetId=network.subnets[1])
+
+
+def test_a_load_balancers_interfaces_outlive_it(aws, network, group, name) -> None:
+    # Application Load Balancers user guide, "Subnets for your load balancer": one network interface in each, described "ELB app/NAME/ID"; re:Post,
+    # "How do I delete a network interface that ELB created": AWS removes them some time after DeleteLoadBalancer. Until then what they are in is
+    # in use, and they cannot be deleted (API reference, DeleteNetworkInterface: "You must detach the network interface before you can delete it").
+    ec2, elb = aws.client("ec2"), aws.client("elbv2")
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=network.vpc_id)
+    arn = elb.create_load_balancer(Name=name, Subnets=network.subnets, SecurityGroups=[group])["LoadBalancers"][0]["LoadBalancerArn"]
+
+    def interfaces() -> list:
+        return ec2.describe_network_interfaces(Filters=[{"Name": "vpc-id", "Values": [network.vpc_id]}])["NetworkInterfaces"]
+
+    assert sorted(i["SubnetId"] for i in interfaces()) == sorted(network.subnets)
+    assert {i["Description"] for i in interfaces()} == {"ELB " + arn.split(":loadbalancer/")[1]}
+    assert {(i["Status"], i["RequesterId"], i["RequesterManaged"], i["Groups"][0]["GroupId"]) for i in interfaces()} == {("in-use", "amazon-elb", True, group)}
+    assert refused(ec2.delete_network_interface, NetworkInterfaceId=interfaces()[0]["NetworkInterfaceId"]) == "InvalidParameterValue"
+    elb.delete_load_balancer(LoadBalancerArn=arn)
+    assert len(interfaces()) == 3
+    assert refused(ec2.delete_security_group, GroupId=group) == "DependencyViolation"
+    assert refused(ec2.delete_subnet, SubnetId=network.subnets[0]) == "DependencyViolation"
+    assert refused(ec2.detach_internet_gateway, InternetGatewayId=gateway, VpcId=network.vpc_id) == "DependencyViolation"
+    aws.wait(interfaces, [])
+    ec2.detach_internet_gateway(InternetGatewayId=gateway, VpcId=network.vpc_id)
+    ec2.delete_security_group(GroupId=group)
+
+
+def test_interfaces_follow_their_load_balancer(aws, network, group, name) -> None:
+    # API reference, SetSubnets and SetSecurityGroups.
+    ec2, elb = aws.client("ec2"), aws.client("elbv2")
+    arn = elb.create_load_balancer(Name=name, Subnets=network.subnets, SecurityGroups=[group])["LoadBalancers"][0]["LoadBalancerArn"]
+    other = ec2.create_security_group(GroupName=f"{name}2", Description="x", VpcId=network.vpc_id)["GroupId"]
+    elb.set_security_groups(LoadBalancerArn=arn, SecurityGroups=[other])
+    elb.set_subnets(LoadBalancerArn=arn, Subnets=network.subnets[:2])
+    found = ec2.describe_network_interfaces(Filters=[{"Name": "vpc-id", "Values": [network.vpc_id]}])["NetworkInterfaces"]
+    assert sorted(i["SubnetId"] for i in found) == sorted(network.subnets[:2])
+    assert {g["GroupId"] for i in found for g in i["Groups"]} == {other}
+    ec2.delete_security_group(GroupId=group)
 
 
 def test_what_an_eks_cluster_uses_stays(aws, make_cluster, network) -> None:

@@ -11,7 +11,6 @@ from moto.ec2 import utils
 from moto.ec2.models import EC2Backend, ec2_backends
 from moto.ec2.models import tags as tags_model
 from moto.eks.models import eks_backends
-from moto.elbv2.models import elbv2_backends
 
 from .common import Schedule, error, seconds, use_backend
 
@@ -25,19 +24,19 @@ class Ec2Backend(EC2Backend):
         super().__init__(region_name, account_id)
         self.schedule = Schedule()
         self._vpc_goes = False
+        self._terminating = False
+
+    def settle(self) -> None:
+        """What is due here, and what EKS does to the network."""
+        self.schedule.settle()
+        eks_backends[self.account_id][self.region_name].schedule.settle()  # type: ignore[attr-defined]
 
     # Who uses what
-
-    def _balancers(self) -> list[Any]:
-        return list(elbv2_backends[self.account_id][self.region_name].load_balancers.values())
 
     def _clusters(self) -> list[Any]:
         return list(eks_backends[self.account_id][self.region_name].clusters.values())
 
     def _group_users(self, group_id: str) -> Iterator[str]:
-        for balancer in self._balancers():
-            if group_id in (balancer.security_groups or []):
-                yield f"load balancer {balancer.name}"
         for interface in self.enis.values():
             if group_id in [group.id for group in interface.group_set]:
                 yield f"network interface {interface.id}"
@@ -55,9 +54,6 @@ class Ec2Backend(EC2Backend):
         for interface in self.enis.values():
             if interface.subnet.id == subnet_id:
                 yield f"network interface {interface.id}"
-        for balancer in self._balancers():
-            if subnet_id in [subnet.id for subnet in balancer.subnets]:
-                yield f"load balancer {balancer.name}"
         for cluster in self._clusters():
             if subnet_id in cluster.data["resourcesVpcConfig"]["subnetIds"]:
                 yield f"EKS cluster {cluster.data['name']}"
@@ -68,6 +64,7 @@ class Ec2Backend(EC2Backend):
     # Refusals
 
     def delete_security_group(self, name: str | None = None, group_id: str | None = None) -> None:
+        self.settle()
         group = self.get_security_group_from_id(group_id) if group_id else self.get_security_group_by_name_or_id(name or "")
         if group is not None and not self._vpc_goes:
             if group.name == "default":
@@ -77,6 +74,7 @@ class Ec2Backend(EC2Backend):
         super().delete_security_group(name, group_id)
 
     def delete_subnet(self, subnet_id: str) -> Any:
+        self.settle()
         if next(self._subnet_users(subnet_id), None):
             raise violation(f"The subnet '{subnet_id}' has dependencies and cannot be deleted.")
         subnet = super().delete_subnet(subnet_id)
@@ -87,6 +85,7 @@ class Ec2Backend(EC2Backend):
         return subnet
 
     def delete_vpc(self, vpc_id: str) -> Any:
+        self.settle()
         if any(True for _user in self._vpc_contents(vpc_id)):
             raise violation(f"The vpc '{vpc_id}' has dependencies and cannot be deleted.")
         self._vpc_goes = True
@@ -100,12 +99,11 @@ class Ec2Backend(EC2Backend):
         yield from (group.id for group in self.groups.get(vpc_id, {}).values() if group.name != "default")
         yield from (interface.id for interface in self.enis.values() if interface.subnet.vpc_id == vpc_id)
         yield from (point.id for point in self.vpc_end_points.values() if point.vpc_id == vpc_id and point.state != "deleted")
-        yield from (balancer.name for balancer in self._balancers() if balancer.vpc_id == vpc_id)
 
     def detach_internet_gateway(self, internet_gateway_id: str, vpc_id: str) -> None:
-        public = [i.id for i in self.enis.values() if i.subnet.vpc_id == vpc_id and any(eip.eni is i for eip in self.addresses)]
-        public += [b.name for b in self._balancers() if b.vpc_id == vpc_id and b.scheme == "internet-facing"]
-        if public:
+        self.settle()
+        mapped = {eip.eni.id for eip in self.addresses if eip.eni is not None}
+        if any(i.subnet.vpc_id == vpc_id and (i.public_ip or i.id in mapped) for i in self.enis.values()):
             raise violation(f"Network {vpc_id} has some mapped public address(es). Please unmap those public address(es) before detaching the gateway.")
         super().detach_internet_gateway(internet_gateway_id, vpc_id)
 
@@ -114,6 +112,30 @@ class Ec2Backend(EC2Backend):
         if found and found[0].eni is not None:
             raise error("InvalidIPAddress.InUse", f"The address {found[0].public_ip} is in use.")
         super().release_address(address, allocation_id)
+
+    # Network interfaces
+
+    def get_all_network_interfaces(self, eni_ids: list[str] | None = None, filters: Any = None) -> list[Any]:
+        self.settle()
+        return super().get_all_network_interfaces(eni_ids, filters)
+
+    def all_reservations(self, filters: Any = None) -> list[Any]:
+        self.settle()
+        return super().all_reservations(filters)
+
+    def delete_network_interface(self, eni_id: str) -> None:
+        self.settle()
+        interface = self.enis.get(eni_id)
+        if interface is not None and interface.status == "in-use" and not self._terminating:
+            raise error("InvalidParameterValue", f"Network interface '{eni_id}' is currently in use.")
+        super().delete_network_interface(eni_id)
+
+    def terminate_instances(self, instance_ids: list[str]) -> Any:
+        self._terminating = True
+        try:
+            return super().terminate_instances(instance_ids)
+        finally:
+            self._terminating = False
 
     # NAT gateways
 
@@ -124,30 +146,41 @@ class Ec2Backend(EC2Backend):
         gateway._eni.description = f"Interface for NAT Gateway {gateway.id}"
         gateway._eni.interface_type = "nat_gateway"
         gateway._eni.status = "in-use"
+        if (takes := seconds("MESHGATE_NAT_SECONDS", 0)) > 0:
+            gateway.state = "pending"
+            self.schedule.after(takes, lambda: self._nat_gateway_is(gateway, "pending", "available"))
         return gateway
 
+    def _nat_gateway_is(self, gateway: Any, before: str, state: str) -> None:
+        if gateway.state == before:
+            gateway.state = state
+
     def delete_nat_gateway(self, nat_gateway_id: str) -> Any:
-        self.schedule.settle()
+        self.settle()
         gateway = self.nat_gateways.get(nat_gateway_id)
         if gateway is None:
             raise error("NatGatewayNotFound", f"The Nat Gateway {nat_gateway_id} was not found")
-        if gateway.state != "deleted":
-            gateway.state = "deleted"
-            for address in gateway.address_set:
-                if address.get("publicIp"):
-                    self.disassociate_address(address=address["publicIp"])
-            self.enis.pop(gateway._eni.id, None)
-            # AWS shows a deleted NAT gateway for about an hour.
-            shown = seconds("MESHGATE_DELETED_SECONDS", 3)
-            self.schedule.after(shown, lambda: self._forget_nat_gateway(nat_gateway_id))
+        if gateway.state not in ("deleting", "deleted"):
+            gateway.state = "deleting"
+            self.schedule.after(seconds("MESHGATE_NAT_SECONDS", 0), lambda: self._remove_nat_gateway(gateway))
+            self.settle()
         return gateway
+
+    def _remove_nat_gateway(self, gateway: Any) -> None:
+        gateway.state = "deleted"
+        for address in gateway.address_set:
+            if address.get("publicIp"):
+                self.disassociate_address(address=address["publicIp"])
+        self.enis.pop(gateway._eni.id, None)
+        # AWS shows a deleted NAT gateway for about an hour.
+        self.schedule.after(seconds("MESHGATE_DELETED_SECONDS", 3), lambda: self._forget_nat_gateway(gateway.id))
 
     def _forget_nat_gateway(self, nat_gateway_id: str) -> None:
         self.nat_gateways.pop(nat_gateway_id, None)
         self.tags.pop(nat_gateway_id, None)
 
     def describe_nat_gateways(self, filters: Any, nat_gateway_ids: list[str] | None) -> list[Any]:
-        self.schedule.settle()
+        self.settle()
         for wanted in nat_gateway_ids or []:
             if wanted not in self.nat_gateways:
                 raise error("NatGatewayNotFound", f"NatGateway {wanted} was not found")

@@ -19,13 +19,14 @@ from moto.utilities.utils import get_partition
 
 from ..common import DEFAULT_ACCOUNT, Schedule, principal_arn, use_backend, use_response
 from .insights import Insights
+from .nodes import Nodes
 from .state import Cluster, Data
 
 # Paths that moto does not serve: EKS's whole REST tree is below these.
 MORE_PATHS = ["clusters/(?P<path>.+)$", "addons/(?P<path>.+)$", "access-policies$", "cluster-versions$"]
 
 
-class EksBackend(Insights, BaseBackend):
+class EksBackend(Nodes, Insights, BaseBackend):
     def __init__(self, region_name: str, account_id: str) -> None:
         BaseBackend.__init__(self, region_name, account_id)
         self.partition = get_partition(region_name)

@@ -14,6 +14,7 @@ from moto.elbv2.models import ELBv2Backend, elbv2_backends
 from moto.elbv2.responses import ELBV2Response
 
 from ..common import error, use_backend
+from . import interfaces
 from .models import LoadBalancer, TargetGroup
 
 MAX_TAGS = 50
@@ -39,7 +40,18 @@ class Elbv2Backend(ELBv2Backend):
         if kind == "application" and not security_groups:
             default: Any = self.ec2_backend.get_default_security_group(subnets[0].vpc_id)
             security_groups = [default.id]
-        return super().create_load_balancer(name, security_groups, subnet_ids, **given)
+        balancer = super().create_load_balancer(name, security_groups, subnet_ids, **given)
+        interfaces.place(self.ec2_backend, balancer)
+        return balancer
+
+    def set_security_groups(self, arn: str, sec_groups: list[str]) -> None:
+        super().set_security_groups(arn, sec_groups)
+        interfaces.place(self.ec2_backend, self.balancer(arn))
+
+    def set_subnets(self, arn: str, subnets: list[str], subnet_mappings: list[dict[str, Any]]) -> Any:
+        zones = super().set_subnets(arn, subnets, subnet_mappings)
+        interfaces.place(self.ec2_backend, self.balancer(arn))
+        return zones
 
     def _check_security_groups(self, ids: list[str]) -> None:
         for group_id in ids or []:
@@ -50,6 +62,8 @@ class Elbv2Backend(ELBv2Backend):
         balancer = self.load_balancers.get(arn)
         if balancer and balancer.attrs.get("deletion_protection.enabled") == "true":
             raise error("OperationNotPermitted", f"Load balancer '{arn}' cannot be deleted because deletion protection is enabled")
+        if balancer:
+            interfaces.linger(self.ec2_backend, balancer)
         super().delete_load_balancer(arn)
 
     def create_listener(self, load_balancer_arn: str, protocol: str, port: Any, *rest: Any, **given: Any) -> Any:  # type: ignore[override]
