@@ -26,6 +26,17 @@ def create_application() -> Any:
     return Application()
 
 
+def create_server(application: Any, host: str, port: int) -> Any:
+    from moto.moto_server.werkzeug_app import MotoRequestHandler
+    from werkzeug.serving import make_server
+
+    class QuietHandler(MotoRequestHandler):
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+            """The request log is at /_meshgate/requests."""
+
+    return make_server(host, port, application, threaded=True, request_handler=QuietHandler)
+
+
 def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
@@ -34,14 +45,7 @@ def main(argv: list[str] | None = None) -> None:
     # As a container's first process Python would ignore SIGTERM, and docker stop would take its 10 s.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     application = create_application()
-    from moto.moto_server.werkzeug_app import MotoRequestHandler
-    from werkzeug.serving import make_server
-
-    class QuietHandler(MotoRequestHandler):
-        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-            """The request log is at /_meshgate/requests."""
-
-    server = make_server(options.host, options.port, application, threaded=True, request_handler=QuietHandler)
+    server = create_server(application, options.host, options.port)
     print(f"meshgate_aws listens on {options.host}:{server.server_port}", flush=True)
     threading.Thread(target=application.warm_up, daemon=True).start()
     server.serve_forever()
