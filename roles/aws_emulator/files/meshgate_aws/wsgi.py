@@ -22,7 +22,7 @@ from moto.eks.models import eks_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.test import EnvironBuilder
 
-from . import albstate, edge, registry, requestlog
+from . import albstate, ecr_registry, edge, registry, requestlog
 from .common import advance, now
 from .eks import insights
 
@@ -78,7 +78,17 @@ class Application:
             status, answer = self._control(environ, path.removeprefix(PREFIX), body)
             return _json(start_response, status, answer)
         with self.changed:
+            if ecr_registry.concerns(environ):
+                return self._registry(environ, start_response, body)
             return self._aws(environ, start_response, body)
+
+    def _registry(self, environ: dict[str, Any], start_response: Callable[..., Any], body: bytes) -> list[bytes]:
+        """ECR's registry, which IAM knows by the actions that its requests stand for."""
+        status, headers, content = ecr_registry.answer(environ, body)
+        for entry in ecr_registry.describe(environ, body):
+            self.log.add({**entry, "status": status})
+        start_response(f"{status} {HTTPStatus(status).phrase}", list(headers.items()))
+        return [content]
 
     def _aws(self, environ: dict[str, Any], start_response: Callable[..., Any], body: bytes) -> list[bytes]:
         entry = requestlog.describe(environ, body)

@@ -1,0 +1,248 @@
+# Copyright (c) 2026, the meshgate authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""A container registry's HTTP API (the OCI distribution specification), as far as pushing and looking need it."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import time
+import urllib.request
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+from urllib.parse import quote, urlencode, urljoin, urlsplit
+
+with suppress(ImportError):  # botocore brings it, and AnsibleAWSModule says when that is missing
+    import urllib3
+
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.image_archive import INDEXES, MANIFESTS, Blob, digest_of
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.progress import report
+
+ACCEPT = ", ".join((*INDEXES, *MANIFESTS))
+SAID_EVERY = 15.0
+
+
+class RegistryError(Exception):
+    """What the registry refused or could not do, in one line."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Unanswered(RegistryError):
+    """The registry cannot be reached, or its server failed."""
+
+
+class Registry:
+    """`authorization` gives the value of the Authorization header, anew when the registry no longer takes the last one."""
+
+    def __init__(
+        self,
+        endpoint: str,
+        authorization: Callable[[], str] | None = None,
+        ca_bundle: str | None = None,
+        validate_certs: bool = True,
+        retries: int = 5,
+        timeout: float = 60.0,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.endpoint = endpoint.rstrip("/")
+        self.retries, self.sleep = retries, sleep
+        self._authorize, self._authorization = authorization, ""
+        options: dict[str, Any] = {
+            "timeout": urllib3.Timeout(connect=min(timeout, 10.0), read=timeout),
+            "retries": False,
+            "cert_reqs": "CERT_REQUIRED" if validate_certs else "CERT_NONE",
+        }
+        if bundle := ca_bundle or os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE"):
+            options["ca_certs"] = bundle
+        self._pool = urllib3.ProxyManager(proxy, **options) if (proxy := _proxy(self.endpoint)) else urllib3.PoolManager(**options)
+
+    # --- looking --------------------------------------------------------------------------------------------------------------
+    def manifest(self, name: str, reference: str) -> tuple[bytes, str] | None:
+        """A manifest or an index, and its media type, by tag or digest. None if there is none. What is not what its digest says is refused."""
+        answer = self._request("GET", f"/v2/{name}/manifests/{quote(reference, safe=':')}", {"Accept": ACCEPT}, missing=True)
+        if answer is None:
+            return None
+        for expected in filter(None, (reference if reference.startswith("sha256:") else "", answer.headers.get("Docker-Content-Digest", ""))):
+            if digest_of(answer.data) != expected:
+                raise RegistryError(f"{self._where(name, reference)}: the registry answers {digest_of(answer.data)} where {expected} was to be")
+        return answer.data, answer.headers.get("Content-Type", "").partition(";")[0] or json.loads(answer.data).get("mediaType", "")
+
+    def blob(self, name: str, digest: str) -> bytes:
+        """A small blob's content. ECR leads elsewhere for it, where our credentials do not belong: urllib3 leaves them behind."""
+        answer = self._request("GET", f"/v2/{name}/blobs/{digest}", redirect=True)
+        if digest_of(answer.data) != digest:
+            raise RegistryError(f"{self._where(name, digest)}: the registry answers {digest_of(answer.data)}")
+        return answer.data
+
+    def has_blob(self, name: str, blob: Blob) -> bool:
+        answer = self._request("HEAD", f"/v2/{name}/blobs/{blob.digest}", missing=True, redirect=True)
+        if answer is None:
+            return False
+        size = answer.headers.get("Content-Length")
+        if size is not None and int(size) != blob.size:
+            raise RegistryError(f"{self._where(name, blob.digest)}: the registry's has {size} bytes instead of {blob.size}")
+        return True
+
+    # --- pushing --------------------------------------------------------------------------------------------------------------
+    def push_blob(self, name: str, blob: Blob, what: str) -> bool:
+        """Upload a blob unless it is there. Returns whether that was needed.
+
+        In one piece, as containerd does: of several chunks ECR keeps the first only (aws/containers-roadmap#2831). So an upload that was
+        interrupted begins again, after a look whether the registry had it after all.
+        """
+        for attempt in range(self.retries + 1):
+            if self.has_blob(name, blob):
+                return attempt > 0
+            try:
+                self._upload(name, blob, what)
+                return True
+            except RegistryError as error:
+                # 404: the upload was forgotten between two requests, or the repository is so new that not every server knows it.
+                if not (isinstance(error, Unanswered) or error.status == 404) or attempt == self.retries:
+                    raise
+                report(f"{what}: {error}; again")
+            self._pause(attempt)
+        raise AssertionError("unreachable")
+
+    def _upload(self, name: str, blob: Blob, what: str) -> None:
+        started = self._request("POST", f"/v2/{name}/blobs/uploads/", {"Content-Length": "0"})
+        location = urljoin(self.endpoint + f"/v2/{name}/blobs/uploads/", started.headers.get("Location", ""))
+        if urlsplit(location).netloc != urlsplit(self.endpoint).netloc:
+            # ECR says the address that it is known by, also where another one leads to it.
+            location = self.endpoint + location[location.index("/v2/") :]
+        location += ("&" if urlsplit(location).query else "?") + urlencode({"digest": blob.digest})
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(blob.size)}
+        with open(blob.path, "rb") as stream:
+            self._request("PUT", location, headers, _Told(stream, what, blob.size), repeat=False)
+
+    def push_manifest(self, name: str, reference: str, content: bytes, media_type: str) -> None:
+        try:
+            self._request("PUT", f"/v2/{name}/manifests/{quote(reference, safe=':')}", {"Content-Type": media_type}, content)
+        except RegistryError:
+            # An answer that was lost: the same again is refused where tags are immutable.
+            if self._stored(name, reference) != digest_of(content):
+                raise
+
+    def _stored(self, name: str, reference: str) -> str:
+        with suppress(RegistryError):
+            there = self.manifest(name, reference)
+            return digest_of(there[0]) if there else ""
+        return ""
+
+    # --- asking ---------------------------------------------------------------------------------------------------------------
+    def _request(
+        self, method: str, url: str, headers: dict[str, str] | None = None, body: Any = None, missing: bool = False, repeat: bool = True, redirect: bool = False
+    ) -> Any:
+        """An answer below 400, or None where there is nothing and `missing` expects that."""
+        url = urljoin(self.endpoint + "/", url)
+        attempt, renewed = 0, False
+        while True:
+            try:
+                answer = self._send(method, url, headers or {}, body, redirect)
+            except urllib3.exceptions.HTTPError as failure:
+                error: RegistryError = Unanswered(f"{method} {_plain(url)}: {_cause(failure)}")
+            else:
+                if answer.status < 400:
+                    return answer
+                if answer.status == 404 and missing:
+                    return None
+                if answer.status == 401 and self._authorize and not renewed:
+                    # A token lives for twelve hours: a new one is worth asking for, once.
+                    renewed, self._authorization = True, ""
+                    if isinstance(body, _Told):
+                        body.rewind()
+                    continue
+                kind = Unanswered if answer.status >= 500 or answer.status == 429 else RegistryError
+                error = kind(f"{method} {_plain(url)}: {_said(answer)}", answer.status)
+            if not isinstance(error, Unanswered) or not repeat or attempt == self.retries:
+                raise error
+            report(f"{error}; again")
+            self._pause(attempt)
+            attempt += 1
+
+    def _send(self, method: str, url: str, headers: dict[str, str], body: Any, redirect: bool) -> Any:
+        if self._authorize and not self._authorization:
+            self._authorization = self._authorize()
+        sent = {**headers, **({"Authorization": self._authorization} if self._authorization else {})}
+        follow = urllib3.Retry(total=None, connect=0, read=0, status=0, other=0, redirect=5 if redirect else 0)
+        return self._pool.request(method, url, headers=sent, body=body, retries=follow, redirect=redirect)
+
+    def _pause(self, attempt: int) -> None:
+        self.sleep(random.uniform(0, min(20.0, 0.5 * 2**attempt)))
+
+    def _where(self, name: str, reference: str) -> str:
+        return f"{urlsplit(self.endpoint).netloc}/{name}{'@' if reference.startswith('sha256:') else ':'}{reference}"
+
+
+class _Told:
+    """A file on its way, which says from time to time how far it is."""
+
+    def __init__(self, stream: Any, what: str, size: int) -> None:
+        self.stream, self.what, self.size = stream, what, size
+        self.sent, self.last = 0, time.monotonic()
+
+    def rewind(self) -> None:
+        self.stream.seek(0)
+        self.sent = 0
+
+    def read(self, amount: int = -1) -> bytes:
+        block = self.stream.read(amount)
+        self.sent += len(block)
+        if time.monotonic() - self.last >= SAID_EVERY:
+            self.last = time.monotonic()
+            report(f"{self.what}: {self.sent >> 20} of {self.size >> 20} MiB")
+        return block
+
+
+class BearerToken:
+    """What registries that give images to anybody ask for first: a token from the address that their 401 names."""
+
+    CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
+
+    def __init__(self, endpoint: str, name: str, timeout: float) -> None:
+        self.endpoint, self.name, self.timeout = endpoint, name, timeout
+
+    def __call__(self) -> str:
+        registry = Registry(self.endpoint, retries=0, timeout=self.timeout)
+        answer = registry._send("GET", f"{registry.endpoint}/v2/", {}, None, False)
+        kind, _space, rest = answer.headers.get("WWW-Authenticate", "").partition(" ")
+        said = dict(self.CHALLENGE.findall(rest))
+        if answer.status != 401 or kind.lower() != "bearer" or "realm" not in said:
+            return ""
+        asked = urlencode({**({"service": said["service"]} if "service" in said else {}), "scope": f"repository:{self.name}:pull"})
+        realm = Registry(said["realm"], retries=0, timeout=self.timeout)
+        given = json.loads(realm._request("GET", f"{said['realm']}?{asked}").data)
+        return f"Bearer {given.get('token') or given['access_token']}"
+
+
+def _proxy(url: str) -> str:
+    parts = urlsplit(url)
+    if not parts.hostname or urllib.request.proxy_bypass(parts.hostname):
+        return ""
+    return urllib.request.getproxies().get(parts.scheme, "")
+
+
+def _plain(url: str) -> str:
+    """Without what a registry puts into an upload's address, which lets whoever has it go on with the upload."""
+    return url.partition("?")[0]
+
+
+def _cause(failure: Exception) -> str:
+    return " ".join(str(getattr(failure, "reason", None) or failure).split()) or type(failure).__name__
+
+
+def _errors(answer: Any) -> list[dict[str, Any]]:
+    with suppress(ValueError, AttributeError, TypeError):
+        return [error for error in json.loads(answer.data).get("errors", []) if isinstance(error, dict)]
+    return []
+
+
+def _said(answer: Any) -> str:
+    told = "; ".join(" ".join(f"{error.get('code', '')}: {error.get('message', '')}".split()) for error in _errors(answer))
+    return f"{answer.status} {told or answer.reason or ''}".strip()
