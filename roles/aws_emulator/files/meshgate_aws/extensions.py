@@ -12,9 +12,9 @@ def install() -> None:
     if _installed:
         return
     _installed = True
-    from . import ec2, ec2_tokens, edge, iam, quotas, sts
+    from . import acm, ec2, ec2_tokens, ecr, edge, iam, quotas, route53, sts
     from .eks import service as eks
     from .elbv2 import service as elbv2
 
-    for service in (ec2, ec2_tokens, iam, sts, eks, elbv2, edge, quotas):
+    for service in (ec2, ec2_tokens, iam, sts, eks, elbv2, edge, ecr, quotas, acm, route53):
         service.install()
