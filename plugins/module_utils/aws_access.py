@@ -6,13 +6,17 @@ from __future__ import annotations
 
 import random
 import time
+import uuid
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, TypeVar
 
 with suppress(ImportError):  # AnsibleAWSModule says so
+    import boto3
+    import botocore.config
     import botocore.exceptions
+    from ansible_collections.amazon.aws.plugins.module_utils.botocore import get_aws_connection_info
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.progress import Waiting
 
@@ -21,21 +25,38 @@ Answer = TypeVar("Answer")
 # The tag that makes a resource ours. Nothing without it is ever deleted.
 OWNER_TAG = "meshgate.io/cluster"
 
-# What AWS says while something that was just created has not reached every server yet.
-RETRIED = (
+# "Slow down": whatever was asked for was not done, and asking again later is what AWS wants.
+THROTTLED = (
     "RequestLimitExceeded",
     "Throttling",
     "ThrottlingException",
+    "ThrottledException",
     "TooManyRequestsException",
     "RequestThrottled",
+    "RequestThrottledException",
+    "BandwidthLimitExceeded",
+    "PriorRequestNotComplete",
+    "SlowDown",
+)
+# AWS failed at it, done or not.
+BROKEN = (
     "InternalFailure",
     "InternalError",
+    "ServiceFailure",
     "ServiceUnavailable",
     "ServiceUnavailableException",
+    "Unavailable",
     "ServerException",
     "RequestTimeout",
     "RequestTimeoutException",
 )
+# Members of requests by which AWS recognises a repeated one (EC2: "Ensuring idempotency in Amazon EC2 API requests"; EKS, ACM: in each call).
+TOKENS = ("ClientToken", "clientRequestToken", "IdempotencyToken")
+# Calls without such a member and without a name that could be taken: each one makes one more.
+NEVER_REPEATED = ("create_vpc", "create_subnet", "create_internet_gateway", "allocate_address", "create_policy_version", "create_network_interface")
+REMOVALS = ("delete_", "detach_", "disassociate_", "remove_", "revoke_", "release_", "untag_")
+# The most that is waited between two tries, in seconds.
+LONGEST_PAUSE = 20.0
 CREDENTIAL_CODES = {
     "ExpiredToken": "the AWS credentials have expired",
     "ExpiredTokenException": "the AWS credentials have expired",
@@ -74,8 +95,13 @@ def code_of(error: BaseException) -> str:
 def explain(error: BaseException, doing: str) -> AwsError:
     """Say a botocore error in one line that names the cause and what to do."""
     code = code_of(error)
-    if isinstance(error, (botocore.exceptions.EndpointConnectionError, botocore.exceptions.ConnectionClosedError, botocore.exceptions.ConnectTimeoutError)):
-        return Unreachable(f"{doing}: nothing answers at {getattr(error, 'kwargs', {}).get('endpoint_url', 'the API endpoint')}", "Unreachable")
+    endpoint = getattr(error, "kwargs", {}).get("endpoint_url", "the API endpoint")
+    if isinstance(error, _unreachable()):
+        return Unreachable(f"{doing}: nothing answers at {endpoint}", "Unreachable")
+    if isinstance(error, botocore.exceptions.ReadTimeoutError):
+        return AwsError(f"{doing}: no answer from {endpoint} in time", "AnswerLost")
+    if isinstance(error, botocore.exceptions.ConnectionClosedError):
+        return AwsError(f"{doing}: {endpoint} closed the connection before it answered", "AnswerLost")
     if isinstance(error, (botocore.exceptions.NoCredentialsError, botocore.exceptions.PartialCredentialsError)):
         return AwsError(f"{doing}: no AWS credentials; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY", "NoCredentials")
     if isinstance(error, (botocore.exceptions.ProfileNotFound, botocore.exceptions.TokenRetrievalError)):
@@ -88,13 +114,40 @@ def explain(error: BaseException, doing: str) -> AwsError:
     return AwsError(f"{doing}: {error}", type(error).__name__)
 
 
-class Aws:
-    """The clients of one task. `call` retries what is worth retrying and raises AwsError for the rest."""
+def _unreachable() -> tuple[type[BaseException], ...]:
+    return (botocore.exceptions.EndpointConnectionError, botocore.exceptions.ConnectTimeoutError)
 
-    def __init__(self, client: Callable[[str], Any], retries: int = 8, sleep: Callable[[float], None] = time.sleep) -> None:
+
+def trouble(error: BaseException) -> str:
+    """What kind of passing trouble it is: C(busy) and C(unreachable): nothing was done; C(lost): nobody knows; empty: an answer that stays."""
+    code = code_of(error)
+    if code in THROTTLED:
+        return "busy"
+    if isinstance(error, botocore.exceptions.ClientError):
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        return "lost" if code in BROKEN or status >= 500 else ""
+    if isinstance(error, (botocore.exceptions.SSLError, botocore.exceptions.ProxyConnectionError)):
+        return ""
+    if isinstance(error, _unreachable()):
+        return "unreachable"
+    return "lost" if isinstance(error, botocore.exceptions.HTTPClientError) else ""
+
+
+def is_there_already(code: str) -> bool:
+    return code.endswith(("AlreadyExists", "AlreadyExistsException", "AlreadyAssociated", ".Duplicate", "InvalidSubnet.Conflict"))
+
+
+class Aws:
+    """The clients of one task. `call` retries what is worth retrying and raises AwsError for the rest.
+
+    botocore's own retries are switched off for them: they would multiply with these, and they repeat calls that create one more each time.
+    """
+
+    def __init__(self, client: Callable[[str], Any], retries: int = 8, connects: int = 4, sleep: Callable[[float], None] = time.sleep) -> None:
         self._make = client
         self._clients: dict[str, Any] = {}
         self.retries = retries
+        self.connects = connects
         self.sleep = sleep
 
     def client(self, service: str) -> Any:
@@ -102,17 +155,56 @@ class Aws:
             self._clients[service] = self._make(service)
         return self._clients[service]
 
-    def call(self, service: str, operation: str, **arguments: Any) -> dict[str, Any]:
-        """One API call."""
+    def call(self, service: str, operation: str, found: Callable[[], dict[str, Any] | None] | None = None, **arguments: Any) -> dict[str, Any]:
+        """One API call.
+
+        `found` looks for what a call creates, in the form of the call's answer. It is asked after an answer was lost, before one more is made.
+        """
+        client, doing = self.client(service), f"{service}:{_camel(operation)}"
+        # Filled here and not by botocore, so that every try carries the same.
+        arguments = {**_token(client, operation, arguments), **arguments}
+        lost = False
         for attempt in range(self.retries + 1):
             try:
-                return getattr(self.client(service), operation)(**arguments)
+                return getattr(client, operation)(**arguments)
             except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
-                if code_of(error) not in RETRIED or attempt == self.retries:
-                    raise explain(error, f"{service}:{_camel(operation)}") from error
+                kind, code = trouble(error), code_of(error)
+                if lost and operation.startswith(REMOVALS) and (is_missing(code) or code == "Gateway.NotAttached"):
+                    return {}
+                if lost and is_there_already(code):
+                    return self._look_for_it(found, operation, explain(error, doing))
+                if not kind or attempt == self.retries or (kind == "unreachable" and attempt + 1 >= self.connects):
+                    raise explain(error, doing) from error
+                if kind == "lost" and operation in NEVER_REPEATED:
+                    there = self._wait_for_it(found)
+                    if there is not None:
+                        return there
+                    if found is None:
+                        said = explain(error, doing)
+                        raise AwsError(f"{said}. Whether it was done is not known; the next run looks", said.code) from error
+                lost = lost or kind == "lost"
             # Full jitter: many callers that were throttled together do not come back together.
-            self.sleep(random.uniform(0, min(20.0, 0.5 * 2**attempt)))
+            self.sleep(random.uniform(0, min(LONGEST_PAUSE, 0.5 * 2**attempt)))
         raise AssertionError("unreachable")
+
+    def _wait_for_it(self, found: Callable[[], dict[str, Any] | None] | None) -> dict[str, Any] | None:
+        """What a call whose answer was lost has made. EC2 may need a moment to list it."""
+        for pause in (0.2, 0.5, 1.0, 2.0) if found else ():
+            self.sleep(pause)
+            there = found()  # type: ignore[misc]
+            if there is not None:
+                return there
+        return None
+
+    def _look_for_it(self, found: Callable[[], dict[str, Any] | None] | None, operation: str, refusal: AwsError) -> dict[str, Any]:
+        """AWS has it already, made by the try whose answer was lost: then that is the answer, where one is needed."""
+        there = self._wait_for_it(found)
+        if there is not None:
+            return there
+        # Who creates reads the answer; who attaches, associates or adds a route does not.
+        if operation == "create_route" or (found is None and not operation.startswith(("create_", "request_"))):
+            return {}
+        raise refusal
 
     def pages(self, service: str, operation: str, key: str, **arguments: Any) -> list[Any]:
         """A list in all of its pages."""
@@ -156,10 +248,34 @@ def _camel(operation: str) -> str:
     return "".join(part.capitalize() for part in operation.split("_"))
 
 
+def _token(client: Any, operation: str, arguments: dict[str, Any]) -> dict[str, str]:
+    """The member by which AWS recognises a repeated request, where the call has one."""
+    name = client.meta.method_to_api_mapping.get(operation)
+    shape = client.meta.service_model.operation_model(name).input_shape if name else None
+    return {member: uuid.uuid4().hex for member in TOKENS if shape is not None and member in shape.members and member not in arguments}
+
+
 def for_module(module: Any, attempts: int = 4) -> Aws:
-    """The clients of an AnsibleAWSModule, with the credentials, region and endpoint that amazon.aws's users know."""
-    config = {"retries": {"mode": "standard", "max_attempts": attempts}, "connect_timeout": 10}
-    return Aws(lambda service: module.client(service, aws_config=config))
+    """The clients of an AnsibleAWSModule, with the credentials, region and endpoint that amazon.aws's users know.
+
+    They share one session, since reading botocore's models of AWS takes longer than most calls. `attempts`: how often an address is
+    tried at which nothing answers.
+    """
+    ours = botocore.config.Config(retries={"mode": "standard", "total_max_attempts": 1}, connect_timeout=10, user_agent_extra="meshgate.eks_istio")
+    sessions: list[Any] = []
+
+    def client(service: str) -> Any:
+        region, endpoint, connection = get_aws_connection_info(module)
+        profile, given = connection.pop("profile_name", None), connection.pop("aws_config", None)
+        try:
+            if not sessions:
+                sessions.append(boto3.session.Session(profile_name=profile))
+            config = ours.merge(given) if given else ours
+            return sessions[0].client(service, region_name=region, endpoint_url=endpoint, config=config, **connection)
+        except (ValueError, botocore.exceptions.BotoCoreError) as error:
+            raise explain(error, f"connecting to AWS ({service})") from error
+
+    return Aws(client, connects=attempts)
 
 
 def wait_for(what: str, look: Callable[[], Answer], state: Callable[[Answer], str], until: Callable[[Answer], bool], timeout: float, delay: float) -> Answer:
