@@ -17,6 +17,18 @@ attributes:
     support: full
 """
 
+    TAGS = r"""
+options:
+  tags:
+    description: Tags of it, at most 50. Without this option tags are left alone.
+    type: dict
+    aliases: [resource_tags]
+  purge_tags:
+    description: Whether tags that are not in O(tags) are removed.
+    type: bool
+    default: true
+"""
+
     WAIT = r"""
 options:
   wait:

@@ -159,14 +159,15 @@ class Application:
             return 200, {"changed": changed}
 
     def _unwell(self, name: str, what: str, body: dict[str, Any]) -> tuple[int, Any]:
-        """Let a cluster suffer: {"insights": [...]}, or {"node_groups": {"mng": {"status": "DEGRADED", "issues": [...]}}}."""
+        """Let a cluster suffer: {"insights": [...]}, or {"node_groups" or "addons": {"mng": {"status": "DEGRADED", "issues": [...]}}}."""
         if what == "insights":
             insights.plant(name, body["insights"])
             return 200, {"planted": len(body["insights"])}
         clusters = [backend.clusters[name] for account in eks_backends.values() for backend in account.values() if name in backend.clusters]
-        for group, state in body["node_groups"].items():
-            for cluster in clusters:
-                insights.make_unwell(cluster.nodegroups[group], state.get("status", "ACTIVE"), state.get("issues", []))
+        for cluster in clusters:
+            for resources, wanted in ((cluster.nodegroups, body.get("node_groups")), (cluster.addons, body.get("addons"))):
+                for resource, state in (wanted or {}).items():
+                    insights.make_unwell(resources[resource], state.get("status", "ACTIVE"), state.get("issues", []))
         return 200, {"clusters": len(clusters)}
 
     def _alb(self, known: str, timeout: float) -> dict[str, Any]:

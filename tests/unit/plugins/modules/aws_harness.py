@@ -84,6 +84,11 @@ class Account:
         answer = json.load(urllib.request.urlopen(f"{self.endpoint}/_meshgate/requests?since={since}"))
         return [f"{entry['service']}:{entry['action']}" for entry in answer["requests"] if entry["mutating"]]
 
+    def control(self, method: str, path: str, body: Any) -> Any:
+        """The emulator's control API: what AWS would do behind the scenes."""
+        request = urllib.request.Request(f"{self.endpoint}/_meshgate/{path}", json.dumps(body).encode(), method=method)
+        return json.load(urllib.request.urlopen(request))
+
     def mark(self) -> int:
         return json.load(urllib.request.urlopen(f"{self.endpoint}/_meshgate/requests?since=0"))["next"]
 

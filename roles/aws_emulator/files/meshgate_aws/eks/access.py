@@ -46,6 +46,11 @@ class Access(Nodegroups):
         policy = f"arn:{self.partition}:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
         self.associate_access_policy({"clusterName": name, "principalArn": self.principal, "policyArn": policy, "accessScope": {"type": "cluster"}})
 
+    def admit_nodes(self, cluster: Cluster, role: str) -> None:
+        """EKS makes the entry of a managed node group's role itself ("Create access entries" of the user guide)."""
+        if cluster.data["accessConfig"]["authenticationMode"] != "CONFIG_MAP" and role not in cluster.access_entries:
+            self.create_access_entry({"clusterName": cluster.data["name"], "principalArn": role, "type": "EC2_LINUX"})
+
     def create_access_entry(self, p: Data) -> Data:
         cluster = self._entries(p["clusterName"])
         arn, kind = p["principalArn"], p.get("type") or "STANDARD"

@@ -8,10 +8,10 @@ import json
 import uuid
 from datetime import UTC, datetime
 
-from ..common import error
+from ..common import error, seconds
 from . import checks
 from .access import Access
-from .catalogue import ADDONS, DEFAULT_VERSION, VERSIONS, addon_versions
+from .catalogue import ADDON_NAMESPACE, ADDONS, DEFAULT_VERSION, VERSIONS, addon_versions, default_addon_version
 from .clusters import page
 from .state import Cluster, Data, Resource, arn_of
 
@@ -22,13 +22,11 @@ class Addons(Access):
         name = p["addonName"]
         if name not in cluster.addons:
             raise error("ResourceNotFoundException", f"No addon: {name} found in cluster: {p['clusterName']}", clusterName=p["clusterName"], addonName=name)
-        return cluster, cluster.addons[name]
+        return cluster, self._health(cluster, cluster.addons[name])
 
     def _addon_version(self, cluster: Cluster, p: Data, default: str | None = None) -> str:
         offered = addon_versions(p["addonName"], cluster.data["version"])
-        version = p.get("addonVersion") or default or offered[0]
-        if version == "latest":
-            return offered[0]
+        version = p.get("addonVersion") or default or default_addon_version(p["addonName"], cluster.data["version"])
         if version not in offered and version != default:
             raise checks.invalid(f"Addon version specified is not supported: {version}", clusterName=p["clusterName"], addonName=p["addonName"])
         if p.get("configurationValues"):
@@ -60,13 +58,30 @@ class Addons(Access):
                 "owner": "aws",
                 "configurationValues": p.get("configurationValues"),
                 "podIdentityAssociations": None,
-                "namespaceConfig": p.get("namespaceConfig") or {"namespace": ADDONS[name]["namespace"]},
+                "namespaceConfig": p.get("namespaceConfig") or {"namespace": ADDON_NAMESPACE},
             }
         )
         self._associate(addon, p)
         cluster.addons[name] = addon
-        self.schedule.after(self.nodegroup_seconds(), lambda: self._activate_resource(addon))
+        self.schedule.after(self.addon_seconds(), lambda: self._activate_resource(addon))
         return {"addon": addon.data}
+
+    def addon_seconds(self) -> float:
+        return seconds("MESHGATE_ADDON_SECONDS", min(self.nodegroup_seconds(), 5.0))
+
+    def _health(self, cluster: Cluster, addon: Resource) -> Resource:
+        """A Deployment without a node to run on: DEGRADED, InsufficientNumberOfReplicas (API reference, Addon.status and AddonIssue.code)."""
+        name, data = addon.data["addonName"], addon.data
+        if data["status"] in ("ACTIVE", "DEGRADED") and ADDONS[name].get("replicas"):
+            groups = [group.data for group in cluster.nodegroups.values() if group.data["status"] in ("ACTIVE", "UPDATING", "DEGRADED")]
+            ready = any(group["scalingConfig"]["desiredSize"] > 0 for group in groups) or bool(cluster.fargate_profiles)
+            issue = {
+                "code": "InsufficientNumberOfReplicas",
+                "message": "The add-on is unhealthy because it doesn't have the desired number of replicas.",
+                "resourceIds": [],
+            }
+            data["status"], data["health"] = ("ACTIVE", {"issues": []}) if ready else ("DEGRADED", {"issues": [issue]})
+        return addon
 
     def _associate(self, addon: Resource, p: Data) -> None:
         """An add-on owns the Pod Identity associations that it was given."""
@@ -77,7 +92,7 @@ class Addons(Access):
             del cluster.pod_identities[old["associationId"]]
         arns = []
         for wanted in p["podIdentityAssociations"]:
-            given = {"clusterName": p["clusterName"], "namespace": ADDONS[p["addonName"]]["namespace"], **wanted}
+            given = {"clusterName": p["clusterName"], "namespace": ADDON_NAMESPACE, **wanted}
             arns.append(self.create_pod_identity_association(given, addon.data["addonArn"])["association"]["associationArn"])
         addon.data["podIdentityAssociations"] = arns or None
 
@@ -103,12 +118,13 @@ class Addons(Access):
 
         def change() -> None:
             addon.data["addonVersion"] = version
-            for key in ("serviceAccountRoleArn", "configurationValues"):
-                if p.get(key) is not None:
-                    addon.data[key] = p[key] or None
+            # "If you don't specify an existing IAM role, then the add-on uses the permissions assigned to the node IAM role" (UpdateAddon).
+            addon.data["serviceAccountRoleArn"] = p.get("serviceAccountRoleArn")
+            if p.get("configurationValues") is not None:
+                addon.data["configurationValues"] = p["configurationValues"] or None
             self._associate(addon, p)
 
-        self.schedule.after(self.nodegroup_seconds(), lambda: addon.end(update, change))
+        self.schedule.after(self.addon_seconds(), lambda: addon.end(update, change))
         return {"update": update}
 
     def delete_addon(self, p: Data) -> Data:
@@ -120,7 +136,7 @@ class Addons(Access):
             for old in [a for a in cluster.pod_identities.values() if a["ownerArn"] == addon.data["addonArn"]]:
                 del cluster.pod_identities[old["associationId"]]
 
-        self.schedule.after(self.nodegroup_seconds(), gone)
+        self.schedule.after(self.addon_seconds(), gone)
         return {"addon": addon.data}
 
     # The catalogue
@@ -135,8 +151,9 @@ class Addons(Access):
                 continue
             fits: dict[str, list[Data]] = {}
             for minor in [version for version in kubernetes if version in VERSIONS]:
-                for index, version in enumerate(addon_versions(name, minor)):
-                    fits.setdefault(version, []).append({"clusterVersion": minor, "platformVersions": ["*"], "defaultVersion": index == 0})
+                default = default_addon_version(name, minor)
+                for version in addon_versions(name, minor):
+                    fits.setdefault(version, []).append({"clusterVersion": minor, "platformVersions": ["*"], "defaultVersion": version == default})
             versions = [
                 {
                     "addonVersion": version,
@@ -149,7 +166,7 @@ class Addons(Access):
                 for version, compatible in fits.items()
             ]
             entry = {"addonName": name, "type": addon["type"], "addonVersions": versions, "publisher": "eks", "owner": "aws"}
-            found.append({**entry, "defaultNamespace": addon["namespace"]})
+            found.append({**entry, "defaultNamespace": ADDON_NAMESPACE})
         return page(found, p, "addons")
 
     def describe_cluster_versions(self, p: Data) -> Data:

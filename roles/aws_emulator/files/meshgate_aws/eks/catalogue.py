@@ -34,23 +34,35 @@ def ami_architecture(ami_type: str) -> str:
     return "arm64" if "ARM_64" in ami_type else "x86_64"
 
 
-# Versions are made of the Kubernetes minor, as AWS's are for kube-proxy; what matters is that they are many and that one is the default.
+# Versions are made of the Kubernetes minor, as AWS's are for kube-proxy; what matters is that they are many and that one is the default,
+# which is not always the newest ("addon-compat" of the EKS user guide). Those with replicas are Deployments and need a node.
 ADDONS: dict[str, dict[str, Any]] = {
-    "vpc-cni": {"type": "networking", "versions": ["v1.20.4-eksbuild.2", "v1.21.1-eksbuild.1"], "iam": True, "namespace": "kube-system"},
-    "coredns": {"type": "networking", "versions": ["v1.12.4-eksbuild.1", "v1.13.1-eksbuild.1"], "iam": False, "namespace": "kube-system"},
-    "kube-proxy": {"type": "networking", "versions": [], "iam": False, "namespace": "kube-system"},
-    "eks-pod-identity-agent": {"type": "security", "versions": ["v1.3.9-eksbuild.3", "v1.3.10-eksbuild.2"], "iam": False, "namespace": "kube-system"},
-    "aws-ebs-csi-driver": {"type": "storage", "versions": ["v1.52.1-eksbuild.1", "v1.53.0-eksbuild.1"], "iam": True, "namespace": "kube-system"},
-    "metrics-server": {"type": "observability", "versions": ["v0.8.0-eksbuild.3", "v0.8.0-eksbuild.5"], "iam": False, "namespace": "kube-system"},
+    "vpc-cni": {
+        "type": "networking",
+        "versions": ["v1.20.4-eksbuild.2", "v1.21.1-eksbuild.1", "v1.21.1-eksbuild.3"],
+        "default": "v1.21.1-eksbuild.1",
+        "iam": True,
+    },
+    "coredns": {"type": "networking", "versions": ["v1.12.4-eksbuild.1", "v1.13.1-eksbuild.1"], "iam": False, "replicas": True},
+    "kube-proxy": {"type": "networking", "versions": [], "iam": False},
+    "eks-pod-identity-agent": {"type": "security", "versions": ["v1.3.9-eksbuild.3", "v1.3.10-eksbuild.2"], "iam": False},
+    "aws-ebs-csi-driver": {"type": "storage", "versions": ["v1.52.1-eksbuild.1", "v1.53.0-eksbuild.1"], "iam": True},
+    # "AWS add-ons" and "Community add-ons" of the user guide.
+    "metrics-server": {"type": "observability", "versions": ["v0.8.0-eksbuild.3", "v0.8.0-eksbuild.5"], "iam": False, "replicas": True},
 }
+ADDON_NAMESPACE = "kube-system"
 
 
 def addon_versions(name: str, kubernetes: str) -> list[str]:
-    """Versions of an add-on that fit a Kubernetes minor, newest first; the first is the default."""
+    """Versions of an add-on that fit a Kubernetes minor, newest first."""
     if name == "kube-proxy":
         patch = VERSIONS[kubernetes]["patch"]
         return [f"v{patch}-eksbuild.2", f"v{patch}-eksbuild.1"]
     return list(reversed(ADDONS[name]["versions"]))
+
+
+def default_addon_version(name: str, kubernetes: str) -> str:
+    return str(ADDONS[name].get("default") or addon_versions(name, kubernetes)[0])
 
 
 ACCESS_POLICIES = [

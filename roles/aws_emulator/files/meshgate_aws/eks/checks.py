@@ -70,6 +70,27 @@ def scaling(config: dict[str, int]) -> None:
         raise invalid(f"desired capacity {wanted} can't be greater than max size {high}")
 
 
+def taints(given: list[dict[str, str]]) -> None:
+    """ "A single node group can have up to 50 taints" (node-taints-managed-node-groups of the EKS user guide)."""
+    if len(given) > 50:
+        raise invalid(f"The number of taints {len(given)} exceeds the limit of 50")
+
+
+def reach(config: dict[str, Any]) -> None:
+    """Service quotas of the EKS user guide: 40 CIDR ranges of the public endpoint, 4 control plane security groups; neither can be raised."""
+    cidrs, groups = config.get("publicAccessCidrs") or [], config.get("securityGroupIds") or []
+    if len(cidrs) > 40:
+        raise invalid(f"The number of CIDRs {len(cidrs)} exceeds the limit of 40")
+    if len(groups) > 4:
+        raise invalid(f"The number of security groups {len(groups)} exceeds the limit of 4")
+
+
+def tags(given: dict[str, str]) -> None:
+    """The API reference's tagMap: at most 50 entries."""
+    if len(given) > 50:
+        raise invalid("Tag count exceeds the limit of 50")
+
+
 def instance_types(names: list[str], ami_type: str, architecture: str) -> None:
     from moto.ec2.models.instance_types import INSTANCE_TYPES
 

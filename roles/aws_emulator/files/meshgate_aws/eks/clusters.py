@@ -71,6 +71,7 @@ class Clusters:
             raise checks.invalid(f"unsupported Kubernetes version {version}")
         checks.role(self.account_id, self.partition, p["roleArn"], "eks.amazonaws.com")
         vpc = dict(p["resourcesVpcConfig"])
+        checks.reach(vpc)
         vpc_id = checks.subnets(self.account_id, self.region_name, vpc.get("subnetIds") or [], 2)
         checks.security_groups(self.account_id, self.region_name, vpc.get("securityGroupIds") or [])
         access = p.get("accessConfig") or {}
@@ -258,6 +259,7 @@ class Clusters:
         endpoint = {key: new[key] for key in ("endpointPublicAccess", "endpointPrivateAccess", "publicAccessCidrs") if new.get(key) is not None}
         if network and endpoint:
             raise checks.invalid("Only one type of update can be allowed.", clusterName=name)
+        checks.reach(new)
         merged = {**old, **network, **endpoint}
         if endpoint and not (merged["endpointPublicAccess"] or merged["endpointPrivateAccess"]):
             raise checks.invalid("Private and public endpoint access cannot be false", clusterName=name)

@@ -48,6 +48,7 @@ class Nodegroups(Clusters):
             raise checks.invalid(f"Requested nodegroup version {version} is not allowed for cluster version {cluster.data['version']}")
         scaling = {"minSize": 1, "maxSize": 2, "desiredSize": 2, **(p.get("scalingConfig") or {})}
         checks.scaling(scaling)
+        checks.taints(p.get("taints") or [])
         ami_type = p.get("amiType") or DEFAULT_AMI_TYPE
         if ami_type.startswith("AL2_") and minor(version) > LAST_AL2_MINOR:
             raise checks.invalid(f"AMI Type {ami_type} is only supported for kubernetes versions 1.{LAST_AL2_MINOR} or earlier")
@@ -88,8 +89,12 @@ class Nodegroups(Clusters):
         if remote and remote.get("ec2SshKey"):
             group.data["resources"]["remoteAccessSecurityGroup"] = self._remote_access_group(cluster, name, unique, remote)
         cluster.nodegroups[name] = group
+        self.admit_nodes(cluster, p["nodeRole"])
         self.schedule.after(self.nodegroup_seconds(), lambda: self._activate_resource(group))
         return {"nodegroup": group.data}
+
+    def admit_nodes(self, cluster: Cluster, role: str) -> None:
+        raise NotImplementedError
 
     def _activate_resource(self, resource: Resource) -> None:
         if resource.data["status"] == "CREATING":

@@ -18,6 +18,7 @@ from moto.eks.responses import EKSResponse
 from moto.utilities.utils import get_partition
 
 from ..common import DEFAULT_ACCOUNT, Schedule, principal_arn, use_backend, use_response
+from . import checks
 from .insights import Insights
 from .nodes import Nodes
 from .state import Cluster, Data
@@ -33,6 +34,17 @@ class EksBackend(Nodes, Insights, BaseBackend):
         self.clusters: dict[str, Cluster] = {}
         self.schedule = Schedule()
         self.principal = f"arn:aws:iam::{DEFAULT_ACCOUNT}:root"
+        self.answered: dict[tuple[str, str], Any] = {}
+
+    def once(self, operation: str, parameters: Data) -> Any:
+        """clientRequestToken of the API reference: a request that comes again is answered as the first time, and not carried out again."""
+        checks.tags(parameters.get("tags") or {})
+        key = (operation, str(parameters.get("clientRequestToken")))
+        if not parameters.get("clientRequestToken"):
+            return getattr(self, operation)(parameters)
+        if key not in self.answered:
+            self.answered[key] = getattr(self, operation)(parameters)
+        return self.answered[key]
 
 
 class EksResponse(EKSResponse):
@@ -47,7 +59,7 @@ class EksResponse(EKSResponse):
         if "resourceArn" in parameters:
             parameters["resourceArn"] = self._extract_arn_from_path()
         # A copy: what was answered must not change under the hands of the serializer, nor the client's lists become ours.
-        return ActionResult(copy.deepcopy(getattr(backend, operation)(parameters)))
+        return ActionResult(copy.deepcopy(backend.once(operation, parameters)))
 
 
 def _entry_principal(arn: str) -> str:
