@@ -41,7 +41,7 @@ class Wanted:
     tags: dict[str, str] = field(default_factory=dict)
     adopt: bool = False
     state: str = "present"
-    endpoint: str = ""
+    registry_endpoint: str = ""
 
     def all_tags(self) -> dict[str, str]:
         return {**self.tags, OWNER_TAG: self.cluster}
@@ -96,8 +96,8 @@ def problems(wanted: Wanted) -> list[str]:
         found.append(f"tag is {wanted.tag!r}; accepted: up to 128 letters, digits, dots, underscores and hyphens, not beginning with a dot or a hyphen")
     if wanted.kms_key and wanted.encryption == "AES256":
         found.append(f"kms_key is {wanted.kms_key!r} with encryption AES256; accepted: a key with KMS or KMS_DSSE")
-    if wanted.endpoint and not ENDPOINT.fullmatch(wanted.endpoint):
-        found.append(f"endpoint is {wanted.endpoint!r}; accepted: an address such as https://123456789012.dkr.ecr.us-west-2.amazonaws.com")
+    if wanted.registry_endpoint and not ENDPOINT.fullmatch(wanted.registry_endpoint):
+        found.append(f"registry_endpoint is {wanted.registry_endpoint!r}; accepted: an address such as https://123456789012.dkr.ecr.us-west-2.amazonaws.com")
     if wanted.lifecycle_policy:
         length, (least, most) = len(canonical(wanted.lifecycle_policy)), POLICY_LENGTH
         if not least <= length <= most or not isinstance(wanted.lifecycle_policy.get("rules"), list):

@@ -166,7 +166,7 @@ def _bytes(archive: tarfile.TarFile, name: str) -> bytes:
 def _member(archive: tarfile.TarFile, name: str) -> IO[bytes]:
     stream = archive.extractfile(name)
     if stream is None:
-        raise ArchiveError(f"{archive.name}: {name} is no file")
+        raise ArchiveError(f"{archive.name!s}: {name} is no file")
     return stream
 
 
@@ -220,13 +220,13 @@ def _prepare(archive: tarfile.TarFile, layer: Layer, target: str) -> Blob:
             packer.close()
     blob = Blob(target, written.digest, written.size)
     if layer.digest and blob.digest != layer.digest:
-        raise ArchiveError(f"{archive.name}: layer {layer.digest} has the content of {blob.digest}")
+        raise ArchiveError(f"{archive.name!s}: layer {layer.digest} has the content of {blob.digest}")
     diff_id = "sha256:" + content.hexdigest()
     if first[:2] == GZIP:
         diff_id = _unpacked_digest(target)
     # zstd is not in Python's library; the registry compares the packed layer's digest.
     if first != ZSTD and diff_id != layer.diff_id:
-        raise ArchiveError(f"{archive.name}: layer {layer.diff_id} has the content of {diff_id}")
+        raise ArchiveError(f"{archive.name!s}: layer {layer.diff_id} has the content of {diff_id}")
     return blob
 
 

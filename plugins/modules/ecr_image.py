@@ -83,7 +83,7 @@ options:
     description: Take over a repository that exists without the cluster's tag.
     type: bool
     default: false
-  endpoint:
+  registry_endpoint:
     description:
       - Address of the registry's HTTP API, where it is another than the one that ECR names, for example a VPC interface endpoint without private DNS.
       - The API that manages repositories is reached as in other modules (O(endpoint_url)).
@@ -195,7 +195,7 @@ def present(module: AnsibleAWSModule, wanted: ecr_image.Wanted) -> dict:
     def connect() -> Registry:
         address = credentials.endpoint()
         params = module.params
-        return Registry(wanted.endpoint or address, credentials, params["aws_ca_bundle"], params["validate_certs"], params["retries"])
+        return Registry(wanted.registry_endpoint or address, credentials, params["aws_ca_bundle"], params["validate_certs"], params["retries"])
 
     if wanted.tag and live.repository:
         registry = connect()
@@ -249,14 +249,14 @@ def main() -> None:
             "lifecycle_policy": {"type": "dict"},
             "tags": {"type": "dict", "default": {}, "aliases": ["resource_tags"]},
             "adopt": {"type": "bool", "default": False},
-            "endpoint": {"type": "str", "default": ""},
+            "registry_endpoint": {"type": "str", "default": ""},
             "retries": {"type": "int", "default": 5},
         },
         supports_check_mode=True,
     )
     params = module.params
     same = ("name", "tag", "archives", "architectures", "trust_tag", "immutable", "scan_on_push", "encryption", "kms_key", "lifecycle_policy")
-    same += ("tags", "adopt", "endpoint", "state")
+    same += ("tags", "adopt", "registry_endpoint", "state")
     wanted = ecr_image.Wanted(cluster=params["cluster_name"], **{key: params[key] for key in same})
     wrong = ecr_image.problems(wanted)
     if wrong:
