@@ -8,10 +8,10 @@ import os
 import tempfile
 import threading
 
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.progress import PROGRESS_FILE
+from ansible_collections.meshgate.eks_istio.plugins.plugin_utils.in_place import InPlace
 
 display = Display()
 
@@ -30,7 +30,7 @@ def _show_lines(path: str, stop: threading.Event, interval: float = 0.2) -> None
             stop.wait(interval)
 
 
-class ActionModule(ActionBase):
+class ActionModule(InPlace):
     """Runs the module of the task's own name on a local connection, where the progress file can be read."""
 
     _supports_check_mode = True
