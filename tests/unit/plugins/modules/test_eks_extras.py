@@ -1,0 +1,122 @@
+# Copyright (c) 2026, the meshgate authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Lists of add-ons, access entries and Pod Identity associations against an emulated AWS, over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from aws_harness import Account, run
+from eks_parts import FAST, Parts, until
+
+from ansible_collections.meshgate.eks_istio.plugins.module_utils import eks_extras as extras
+from ansible_collections.meshgate.eks_istio.plugins.modules import eks_extras
+
+ADDONS = [{"name": name} for name in ("vpc-cni", "kube-proxy", "coredns", "eks-pod-identity-agent", "metrics-server")]
+ADMIN = "arn:aws:iam::123456789012:role/platform"
+TAG = "meshgate.io/cluster"
+
+
+@pytest.fixture(scope="module")
+def parts(account: Account) -> Parts:
+    return Parts(account)
+
+
+def bring(account: Account, cluster: str, check: bool = False, **options: Any) -> dict[str, Any]:
+    return run(eks_extras, account.endpoint, check, **{"name": cluster, "version": "1.36", "addons": ADDONS, **FAST, **options})
+
+
+def test_lists_from_nothing_to_nothing(account: Account, parts: Parts) -> None:
+    cluster = parts.cluster("extras-life")
+    lists = {
+        "access_entries": [{"principal_arn": ADMIN, "policies": [{"policy": "AmazonEKSClusterAdminPolicy"}]}],
+        "pod_identity_associations": [{"namespace": "a", "service_account": "b", "role_arn": parts.pod_role}],
+    }
+    mark = account.mark()
+    planned = bring(account, cluster, check=True, **lists)
+    assert planned["changed"] and len(planned["changes"]) == 7 and planned["diff"]["after"]["add-on vpc-cni"]["version"] == "v1.21.1-eksbuild.1"
+    assert account.mutations(mark) == []
+
+    made = bring(account, cluster, **lists)
+    assert sorted(made["changes"]) == sorted(planned["changes"])
+    mark = account.mark()
+    # Without nodes, those that need one are not awaited, and the others are.
+    assert bring(account, cluster, phase="ready")["changed"] is False
+    assert parts.addon(cluster, "vpc-cni")["status"] == "ACTIVE" and parts.addon(cluster, "vpc-cni")["tags"] == {TAG: cluster}
+    parts.nodes(cluster)
+    bring(account, cluster, phase="ready")
+    assert parts.addon(cluster, "coredns")["status"] == "ACTIVE"
+    mark = account.mark()
+    same = bring(account, cluster, **lists)
+    assert same["changed"] is False and same["addons"]["vpc-cni"] == "v1.21.1-eksbuild.1"
+    assert account.mutations(mark) == []
+
+    # Drift: a foreign add-on, entry and association stay; what of ours changed is put right; what of ours is not listed goes.
+    eks = parts.eks
+    eks.create_addon(clusterName=cluster, addonName="aws-ebs-csi-driver")
+    other = {"clusterName": cluster, "namespace": "x", "serviceAccount": "y", "roleArn": parts.pod_role}
+    eks.create_pod_identity_association(**other, tags={TAG: cluster})
+    eks.create_access_entry(clusterName=cluster, principalArn=f"{ADMIN}-other")
+    eks.update_access_entry(clusterName=cluster, principalArn=ADMIN, kubernetesGroups=["masters"])
+    eks.update_addon(clusterName=cluster, addonName="vpc-cni", configurationValues='{"a": 1}')
+    until(lambda: parts.addon(cluster, "vpc-cni")["status"], "ACTIVE")
+    expected = [f"update access entry {ADMIN}", "update add-on vpc-cni", "delete add-on metrics-server"]
+    seen = bring(account, cluster, check=True, **lists, addons=ADDONS[:-1])
+    assert seen["changes"] == expected
+    assert seen["diff"]["before"][f"access entry {ADMIN}"] == {"kubernetes_groups": ["masters"]}
+    assert bring(account, cluster, **{**lists, "addons": ADDONS[:-1]})["changes"] == expected
+    until(lambda: "metrics-server" in eks.list_addons(clusterName=cluster)["addons"], False)
+    bring(account, cluster, phase="ready", addons=ADDONS[:-1])
+    assert bring(account, cluster, **{**lists, "addons": ADDONS[:-1]})["changed"] is False
+
+    gone = bring(account, cluster, addons=[])
+    assert len(gone["changes"]) == 6 and all(change.startswith("delete ") for change in gone["changes"])
+    until(lambda: eks.list_addons(clusterName=cluster)["addons"], ["aws-ebs-csi-driver"])
+    assert [one["serviceAccount"] for one in eks.list_pod_identity_associations(clusterName=cluster)["associations"]] == ["y"]
+    assert f"{ADMIN}-other" in eks.list_access_entries(clusterName=cluster)["accessEntries"]
+
+
+def test_an_upgrade_brings_the_addons_that_no_longer_fit(account: Account, parts: Parts) -> None:
+    cluster = parts.cluster("extras-upgrade", version="1.35")
+    bring(account, cluster, version="1.35", addons=ADDONS[:2])
+    bring(account, cluster, version="1.35", addons=ADDONS[:2], phase="ready")
+    parts.eks.update_cluster_version(name=cluster, version="1.36")
+    until(lambda: parts.eks.describe_cluster(name=cluster)["cluster"]["version"], "1.36")
+    upgraded = bring(account, cluster, addons=ADDONS[:2])
+    assert upgraded["changes"] == ["update add-on kube-proxy"], "vpc-cni still fits"
+    bring(account, cluster, addons=ADDONS[:2], phase="ready")
+    assert bring(account, cluster, addons=ADDONS[:2])["addons"]["kube-proxy"].startswith("v1.36.")
+
+
+def test_without_a_cluster_everything_would_be_created(account: Account) -> None:
+    planned = bring(account, "extras-nowhere", check=True, access_entries=[{"principal_arn": ADMIN}])
+    assert planned["changed"] and len(planned["changes"]) == 6
+    # Nor when nobody answers, which counts as an empty account in the platform's check mode.
+    seen = extras.differences({"name": "x", "version": "1.36", "addons": ADDONS}, extras.Live())
+    assert [entry[:3] for entry in seen[:1]] == [("addons", "add-on vpc-cni", "create")]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"addons": "vpc-cni"}, "eks_cluster_addons is 'vpc-cni'; accepted: a list of dicts with name, version"),
+        ({"addons": [{"name": "vpc-cni"}, {"name": "vpc-cni"}]}, "eks_cluster_addons[1] is a second entry of vpc-cni; accepted: one"),
+        ({"addons": [{"name": "vpc-cni", "verson": "1"}]}, "accepted: a dict with name, version, configuration_values"),
+        ({"addons": [{"name": "vpc-cni", "version": "1.2"}]}, "eks_cluster_addons[0].version is '1.2'; accepted: default, latest"),
+        ({"addons": [{"name": "vpc-cni", "resolve_conflicts": "FORCE"}]}, "accepted: NONE | OVERWRITE | PRESERVE"),
+        ({"addons": [{"name": "vpc-cni", "pod_identity": {"role_arn": "x"}}]}, "accepted: a dict with role_arn and service_account"),
+        ({"addons": [{"name": "vpc-cni", "configuration_values": "{}"}]}, "configuration_values is '{}'; accepted: a dict"),
+        ({"access_entries": [{"principal_arn": "me"}]}, "eks_cluster_access_entries[0].principal_arn is 'me'"),
+        ({"access_entries": [{"principal_arn": ADMIN, "kubernetes_groups": ["system:masters"]}]}, "names that do not begin with system:"),
+        ({"access_entries": [{"principal_arn": ADMIN}], "authentication_mode": "CONFIG_MAP"}, "eks_cluster_authentication_mode is CONFIG_MAP"),
+        ({"pod_identity_associations": [{"namespace": "A"}]}, "eks_cluster_pod_identity_associations[0].namespace is 'A'"),
+        ({"pod_identity_associations": [{"namespace": "a", "service_account": "b"}]}, ".role_arn is ''; accepted: the ARN of an IAM role"),
+    ],
+)
+def test_bad_lists_are_refused(given: dict[str, Any], said: str) -> None:
+    assert said in "; ".join(extras.problems(given))
+
+
+def test_the_defaults_are_right() -> None:
+    assert extras.problems({"addons": ADDONS, "access_entries": [], "pod_identity_associations": []}) == []
