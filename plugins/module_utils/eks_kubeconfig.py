@@ -15,16 +15,18 @@ from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access impo
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_access import same_endpoint
 
 
-def content(cluster: dict[str, Any], region: str, context: str) -> str:
+def content(cluster: dict[str, Any], region: str, context: str, profile: str = "", role_arn: str = "") -> str:
     """A kubeconfig with one context, whose tokens `aws eks get-token` gives; no secret is in it."""
-    user = {
-        "exec": {
-            "apiVersion": "client.authentication.k8s.io/v1beta1",
-            "command": "aws",
-            "args": ["--region", region, "eks", "get-token", "--cluster-name", cluster["name"], "--output", "json"],
-            "interactiveMode": "IfAvailable",
-        }
+    arguments = ["--region", region, "eks", "get-token", "--cluster-name", cluster["name"], "--output", "json"]
+    command: dict[str, Any] = {
+        "apiVersion": "client.authentication.k8s.io/v1beta1",
+        "command": "aws",
+        "args": [*arguments, "--role-arn", role_arn] if role_arn else arguments,
+        "interactiveMode": "IfAvailable",
     }
+    if profile:
+        command["env"] = [{"name": "AWS_PROFILE", "value": profile}]
+    user = {"exec": command}
     server = {"server": cluster["endpoint"], "certificate-authority-data": (cluster.get("certificateAuthority") or {}).get("data", "")}
     document = {
         "apiVersion": "v1",
@@ -61,6 +63,19 @@ def server_of(text: str, context: str) -> str:
         if entry.get("name") == chosen.get("cluster"):
             return (entry.get("cluster") or {}).get("server", "")
     return ""
+
+
+def view(text: str, context: str) -> dict[str, str]:
+    """What a kubeconfig of ours says, for people."""
+    try:
+        users = (yaml.safe_load(text) or {}).get("users") or []
+        command = (users[0].get("user") or {}).get("exec") or {}
+    except (yaml.YAMLError, AttributeError, IndexError):
+        command = {}
+    arguments = command.get("args") or []
+    role_arn = arguments[arguments.index("--role-arn") + 1] if "--role-arn" in arguments[:-1] else ""
+    profile = next((entry.get("value", "") for entry in command.get("env") or [] if entry.get("name") == "AWS_PROFILE"), "")
+    return {"server": server_of(text, context), "context": context, "profile": profile, "role_arn": role_arn}
 
 
 def refuse_another_cluster(path: str, text: str, context: str, endpoint: str, name: str) -> None:

@@ -10,14 +10,15 @@ from ansible_collections.meshgate.eks_istio.plugins.module_utils import (
     eks_nodegroup,
     eks_platform_cluster,
     eks_platform_iam,
-    eks_platform_nodes,
     iam_oidc_provider,
 )
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import OWNER_TAG
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_input import partition_of
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_platform_diff import Difference
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_platform_existing import ExistingNetwork
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_platform_live import Live, issuer_of
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_platform_network import Network
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_platform_nodes import NodeGroups
 
 
 class Platform:
@@ -26,19 +27,21 @@ class Platform:
         self.name, self.region = given["name"], given["region"]
         self.partition = partition_of(self.region)
         self.tags = {**{key: str(value) for key, value in (given.get("tags") or {}).items()}, OWNER_TAG: self.name}
-        eks_platform_cluster.refuse_strangers(self.name, live)
-        self.network = Network(given, live, self.tags)
+        eks_platform_iam.refuse_strangers(given, live)
+        eks_platform_cluster.refuse_strangers(given, live)
+        self.network: Network | ExistingNetwork = ExistingNetwork(given, live) if given.get("vpc_id") else Network(given, live, self.tags)
         self.roles = eks_platform_iam.wanted_roles(given, live.account_id, self.partition, self.tags)
         cluster_role, node_role = (role["arn"] for role in self.roles)
         self.cluster = eks_platform_cluster.wanted_cluster(given, cluster_role, self.network, self.tags)
-        self.node_groups = [eks_platform_nodes.wanted_group(group, given, node_role, self.network, self.tags) for group in given["node_groups"]]
+        self.nodes = NodeGroups(given, live, node_role, self.network, self.tags)
+        self.node_groups = self.nodes.groups
 
     def differences(self) -> list[Difference]:
         return [
             *self.network.differences(),
             *eks_platform_iam.differences(self.roles, self.live),
             *eks_platform_cluster.cluster_differences(self.cluster, self.live.cluster),
-            *eks_platform_nodes.differences(self.node_groups, self.live, self.name),
+            *self.nodes.differences(),
             *eks_platform_cluster.provider_differences(self.name, self.live, self.tags),
             *eks_platform_cluster.kubeconfig_differences(self.given, self.live),
         ]
@@ -50,7 +53,9 @@ class Platform:
             "roles": self.roles,
             "cluster": self.cluster,
             "node_groups": self.node_groups,
-            "surplus_node_groups": eks_platform_nodes.surplus(self.node_groups, self.live, self.name),
+            "surplus_node_groups": self.nodes.surplus(),
+            "launch_templates": self.nodes.launch_templates,
+            "surplus_launch_templates": self.nodes.surplus_launch_templates(),
             "kubeconfig": eks_platform_cluster.kubeconfig(self.given, self.live.cluster),
         }
 
@@ -76,5 +81,7 @@ class Platform:
             "context": self.given["context"],
             "endpoint": cluster.get("endpoint", ""),
             "node_groups": sorted(self.live.node_groups),
+            "node_role_arn": self.roles[1]["arn"],
+            "existing_network": self.network.existing,
             "node_architectures": sorted({eks_nodegroup.architecture_of_ami(group["ami_type"]) for group in self.node_groups}),
         }

@@ -7,26 +7,28 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils import eks_cluster, eks_kubeconfig, iam_oidc_provider
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import OWNER_TAG, AwsError, Refused, tags_of
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import OWNER_TAG, AwsError, Refused
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_platform_diff import Difference
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_platform_live import Live, issuer_of
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_platform_network import Network
 
 
-def refuse_strangers(name: str, live: Live) -> None:
-    """What has our names and not our tag belongs to somebody else."""
-    for role_name, role in live.roles.items():
-        if tags_of(role.get("Tags")).get(OWNER_TAG) != name:
-            raise Refused(f"IAM role {role_name} exists and is not ours (no tag {OWNER_TAG}={name}); choose another name for ours")
-    if live.cluster:
-        if (live.cluster.get("tags") or {}).get(OWNER_TAG) != name:
-            raise Refused(f"EKS cluster {name} exists and is not ours (no tag {OWNER_TAG}={name}); choose another eks_cluster_name, or tag it")
-        its_vpc = (live.cluster.get("resourcesVpcConfig") or {}).get("vpcId")
-        if its_vpc and its_vpc != (live.vpc or {}).get("VpcId"):
-            raise Refused(f"EKS cluster {name} is in VPC {its_vpc}, which does not carry the tag {OWNER_TAG}={name}")
+def refuse_strangers(given: dict[str, Any], live: Live) -> None:
+    """A cluster that has our name and not our tag belongs to somebody else."""
+    if not live.cluster:
+        return
+    name, existing = given["name"], given.get("vpc_id")
+    if (live.cluster.get("tags") or {}).get(OWNER_TAG) != name and not given.get("adopt"):
+        raise Refused(
+            f"EKS cluster {name} exists and is not ours (no tag {OWNER_TAG}={name}); choose another eks_cluster_name, or eks_cluster_adopt: true takes it over"
+        )
+    its_vpc = (live.cluster.get("resourcesVpcConfig") or {}).get("vpcId")
+    if its_vpc and its_vpc != (live.vpc or {}).get("VpcId"):
+        if existing:
+            raise Refused(f"eks_cluster_vpc_id is {existing!r}, but EKS cluster {name} is in VPC {its_vpc}; EKS cannot move it")
+        raise Refused(f"EKS cluster {name} is in VPC {its_vpc}, which does not carry the tag {OWNER_TAG}={name}; say it in eks_cluster_vpc_id")
 
 
-def wanted_cluster(given: dict[str, Any], role_arn: str, network: Network, tags: dict[str, str]) -> dict[str, Any]:
+def wanted_cluster(given: dict[str, Any], role_arn: str, network: Any, tags: dict[str, str]) -> dict[str, Any]:
     access = given["endpoint_access"]
     public = access in ("public", "public_and_private")
     return {
@@ -43,6 +45,8 @@ def wanted_cluster(given: dict[str, Any], role_arn: str, network: Network, tags:
         "bootstrap_creator_admin": True,
         "support_type": given["support_type"],
         "deletion_protection": bool(given["deletion_protection"]),
+        "zonal_shift": bool(given.get("zonal_shift")),
+        "encryption_key_arn": given.get("encryption_key_arn") or None,
         "tags": tags,
     }
 
@@ -72,7 +76,8 @@ def kubeconfig(given: dict[str, Any], cluster: dict[str, Any] | None) -> str:
     """The kubeconfig that we would write; empty while there is no endpoint yet."""
     if not given["kubeconfig_manage"] or not cluster or not cluster.get("endpoint"):
         return ""
-    return eks_kubeconfig.content(cluster, given["region"], given["context"])
+    access = {key: given.get(f"kubeconfig_{key}") or "" for key in ("profile", "role_arn")}
+    return eks_kubeconfig.content(cluster, given["region"], given["context"], **access)
 
 
 def kubeconfig_differences(given: dict[str, Any], live: Live) -> list[Difference]:
@@ -83,8 +88,13 @@ def kubeconfig_differences(given: dict[str, Any], live: Live) -> list[Difference
         return [Difference("kubeconfig", f"kubeconfig {path}", "create", {}, {"context": context})]
     if there == kubeconfig(given, live.cluster):
         return []
-    before = {"server": eks_kubeconfig.server_of(there, context), "context": context}
-    return [Difference("kubeconfig", f"kubeconfig {path}", "update", before, {"server": (live.cluster or {}).get("endpoint"), "context": context})]
+    after = {
+        "server": (live.cluster or {}).get("endpoint"),
+        "context": context,
+        "profile": given.get("kubeconfig_profile") or "",
+        "role_arn": given.get("kubeconfig_role_arn") or "",
+    }
+    return [Difference("kubeconfig", f"kubeconfig {path}", "update", eks_kubeconfig.view(there, context), after)]
 
 
 def check_kubeconfig(given: dict[str, Any], live: Live) -> None:

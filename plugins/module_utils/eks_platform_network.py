@@ -6,16 +6,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import OWNER_TAG, Refused, tags_of
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_input import choose_zones, subnets_of
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import Refused, tags_of
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_input_network import choose_zones, subnets_of
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_platform_diff import Difference, compare, wanted_tags
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_platform_live import Live
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_platform_live import Live, ours
 
 ANYWHERE = "0.0.0.0/0"
 
 
 class Network:
     """What the network should be, with the ids of what there is already."""
+
+    existing = False
 
     def __init__(self, given: dict[str, Any], live: Live, tags: dict[str, str]) -> None:
         self.given, self.live, self.tags = given, live, tags
@@ -29,9 +31,18 @@ class Network:
             "tags": self._tags(f"{self.name}-vpc"),
         }
         self.subnets = self._subnets()
-        gateway_id = (live.internet_gateway or {}).get("InternetGatewayId")
-        self.internet_gateway: dict[str, Any] = {"id": gateway_id, "name": f"{self.name}-igw", "tags": self._tags(f"{self.name}-igw")}
+        gateway = self.live_internet_gateway()
+        gateway_name = f"{self.name}-igw"
+        self.internet_gateway: dict[str, Any] = {"id": (gateway or {}).get("InternetGatewayId"), "name": gateway_name, "tags": self._tags(gateway_name)}
         self.nat_gateways = self._nat_gateways()
+        self.route_tables: list[dict[str, Any]] = []
+        self.route_tables = self._route_tables()
+
+    def link(self) -> None:
+        """Fill in ids that have become known since: of subnets and gateways that were just made."""
+        public = {subnet["zone"]: subnet["id"] for subnet in self.subnets if subnet["kind"] == "public"}
+        for gateway in self.nat_gateways:
+            gateway["subnet_id"] = public[gateway["zone"]]
         self.route_tables = self._route_tables()
 
     def _tags(self, name: str) -> dict[str, str]:
@@ -76,18 +87,35 @@ class Network:
     def subnet_ids(self, *kinds: str) -> list[str]:
         return sorted(subnet["id"] for subnet in self.subnets if subnet["id"] and subnet["kind"] in kinds)
 
+    def default_kind(self) -> str:
+        """Where nodes live unless a group says otherwise."""
+        return "public" if self.given["nat_mode"] == "disabled" else "private"
+
     def complete(self) -> bool:
         return all(subnet["id"] for subnet in self.subnets)
+
+    def attached(self, gateway: dict[str, Any]) -> bool:
+        return self.vpc["id"] is not None and self.vpc["id"] in [entry.get("VpcId") for entry in gateway.get("Attachments") or []]
+
+    def live_internet_gateway(self) -> dict[str, Any] | None:
+        """The one that is attached, or one of ours that a run which was stopped has not attached yet."""
+        gateways = sorted(self.live.internet_gateways, key=lambda item: item["InternetGatewayId"])
+        free = (gateway for gateway in gateways if not gateway.get("Attachments") and self._ours(gateway))
+        return next((gateway for gateway in gateways if self.attached(gateway)), None) or next(free, None)
+
+    def surplus_internet_gateways(self) -> list[str]:
+        """Ours, attached to nothing and superfluous: the answer to their creation was lost."""
+        spare = [gateway for gateway in self.live.internet_gateways if self._ours(gateway) and not gateway.get("Attachments")]
+        return [gateway["InternetGatewayId"] for gateway in spare if gateway["InternetGatewayId"] != self.internet_gateway["id"]]
 
     def _nat_gateways(self) -> list[dict[str, Any]]:
         zones = {"single": self.zones[:1], "highly_available": self.zones, "disabled": []}[self.given["nat_mode"]]
         public = {subnet["zone"]: subnet["id"] for subnet in self.subnets if subnet["kind"] == "public"}
-        by_name = {tags_of(address.get("Tags")).get("Name"): address for address in self.live.addresses}
         gateways = []
         for zone in zones:
             name = f"{self.name}-nat-{zone}"
             there = [gateway for gateway in self.live.nat_gateways if public[zone] and gateway["SubnetId"] == public[zone] and self._ours(gateway)]
-            address = by_name.get(name, {})
+            address = self._address(name, there)
             gateways.append(
                 {
                     "name": name,
@@ -95,14 +123,21 @@ class Network:
                     "id": there[0]["NatGatewayId"] if there else None,
                     "state": there[0]["State"] if there else None,
                     "subnet_id": public[zone],
-                    "allocation_id": address.get("AllocationId"),
+                    "allocation_id": address.get("AllocationId") if address else None,
                     "tags": self._tags(name),
                 }
             )
         return gateways
 
+    def _address(self, name: str, gateways: list[dict[str, Any]]) -> dict[str, Any] | None:
+        """The elastic IP of a NAT gateway: the one that it has, or one that was allocated for it."""
+        used = {entry.get("AllocationId") for gateway in gateways for entry in gateway.get("NatGatewayAddresses") or []}
+        named = [address for address in self.live.addresses if tags_of(address.get("Tags")).get("Name") == name]
+        named.sort(key=lambda address: (address["AllocationId"] not in used, address["AllocationId"]))
+        return named[0] if named else None
+
     def _ours(self, resource: dict[str, Any]) -> bool:
-        return tags_of(resource.get("Tags")).get(OWNER_TAG) == self.name
+        return ours(resource, self.name)
 
     def surplus_nat_gateways(self) -> list[dict[str, Any]]:
         kept = {gateway["id"] for gateway in self.nat_gateways}
@@ -110,16 +145,16 @@ class Network:
 
     def surplus_addresses(self) -> list[dict[str, Any]]:
         """Addresses of our NAT gateways that none of the wanted ones uses."""
-        kept = {gateway["name"] for gateway in self.nat_gateways}
-        names = {address["AllocationId"]: tags_of(address.get("Tags")).get("Name", "") for address in self.live.addresses}
+        kept = {gateway["allocation_id"] for gateway in self.nat_gateways}
         return [
             address
             for address in self.live.addresses
-            if names[address["AllocationId"]].startswith(f"{self.name}-nat-") and names[address["AllocationId"]] not in kept
+            if tags_of(address.get("Tags")).get("Name", "").startswith(f"{self.name}-nat-") and address["AllocationId"] not in kept
         ]
 
     def _route_tables(self) -> list[dict[str, Any]]:
         ids = {tags_of(table.get("Tags")).get("Name"): table["RouteTableId"] for table in self.live.route_tables if self._ours(table)}
+        ids |= {table["name"]: table["id"] for table in self.route_tables if table["id"]}
         tables: list[dict[str, Any]] = [
             {
                 "name": f"{self.name}-public",
@@ -152,7 +187,8 @@ class Network:
             "internet_gateway": self.internet_gateway,
             "nat_gateways": self.nat_gateways,
             "surplus_nat_gateways": [gateway["NatGatewayId"] for gateway in self.surplus_nat_gateways()],
-            "surplus_addresses": [address["PublicIp"] for address in self.surplus_addresses()],
+            "surplus_addresses": [address["AllocationId"] for address in self.surplus_addresses()],
+            "surplus_internet_gateways": self.surplus_internet_gateways(),
             "route_tables": self.route_tables,
         }
 
@@ -190,20 +226,24 @@ class Network:
         return found
 
     def _gateway_differences(self) -> list[Difference]:
-        live, wanted = self.live.internet_gateway, self.internet_gateway
-        before = {"tags": wanted_tags(live, wanted["tags"])}
-        return compare("internet_gateway", f"internet gateway {wanted['name']}", live is not None, before, {"tags": wanted["tags"]})
+        live, wanted = self.live_internet_gateway(), self.internet_gateway
+        before = {"attached": live is not None and self.attached(live), "tags": wanted_tags(live, wanted["tags"])}
+        after = {"attached": True, "tags": wanted["tags"]}
+        found = compare("internet_gateway", f"internet gateway {wanted['name']}", live is not None, before, after)
+        return found + [Difference("internet_gateway", f"internet gateway {gateway}", "delete") for gateway in self.surplus_internet_gateways()]
 
     def _nat_differences(self) -> list[Difference]:
         by_id = {gateway["NatGatewayId"]: gateway for gateway in self.live.nat_gateways}
-        addresses = {tags_of(address.get("Tags")).get("Name") for address in self.live.addresses}
         found = []
         for wanted in self.nat_gateways:
             live = by_id.get(wanted["id"])
             before = {"tags": wanted_tags(live, wanted["tags"])}
-            if live is None and wanted["name"] not in addresses:
+            if live is None and not wanted["allocation_id"]:
                 found.append(Difference("nat", f"elastic IP {wanted['name']}", "create", {}, {"tags": wanted["tags"]}))
-            found += compare("nat", f"NAT gateway {wanted['name']}", live is not None, before, {"tags": wanted["tags"]})
+            after: dict[str, Any] = {"tags": wanted["tags"]}
+            if live and live["State"] == "pending":
+                before["state"], after["state"] = "pending", "available"
+            found += compare("nat", f"NAT gateway {wanted['name']}", live is not None, before, after)
         found += [Difference("nat", f"NAT gateway {gateway['NatGatewayId']}", "delete") for gateway in self.surplus_nat_gateways()]
         found += [Difference("nat", f"elastic IP {address.get('PublicIp')}", "delete") for address in self.surplus_addresses()]
         return found
@@ -214,7 +254,7 @@ class Network:
         found = []
         for wanted in self.route_tables:
             live = by_id.get(wanted["id"]) or {}
-            routes = {route.get("DestinationCidrBlock", "?"): _target(route) for route in live.get("Routes", []) if route.get("GatewayId") != "local"}
+            routes = {route.get("DestinationCidrBlock", "?"): target_of(route) for route in live.get("Routes", []) if route.get("GatewayId") != "local"}
             # A gateway endpoint of S3 or DynamoDB adds routes of its own to prefix lists; they are not ours to judge.
             routes.pop("?", None)
             joined = sorted(names.get(entry["SubnetId"], entry["SubnetId"]) for entry in live.get("Associations", []) if entry.get("SubnetId"))
@@ -228,5 +268,5 @@ class Network:
         return found
 
 
-def _target(route: dict[str, Any]) -> str:
+def target_of(route: dict[str, Any]) -> str:
     return route.get("NatGatewayId") or route.get("GatewayId") or route.get("TransitGatewayId") or route.get("NetworkInterfaceId") or "?"

@@ -20,6 +20,10 @@ options:
     description: The public variables of the role C(eks_cluster), without their prefix C(eks_cluster_).
     type: dict
     required: true
+  settle:
+    description: Look again for so many seconds while something differs, since AWS's lists lag behind its changes. Not in check mode.
+    type: float
+    default: 0.0
 extends_documentation_fragment:
   - meshgate.eks_istio.eks
   - amazon.aws.common.modules
@@ -86,6 +90,8 @@ facts:
   type: dict
 """
 
+import time
+
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils import (
@@ -99,24 +105,33 @@ from ansible_collections.meshgate.eks_istio.plugins.module_utils import (
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import AwsError, Unreachable, for_module
 
 
+def look(module: AnsibleAWSModule, given: dict) -> tuple[bool, eks_platform.Platform, list[eks_platform_diff.Difference]]:
+    reachable = True
+    try:
+        live = eks_platform_live.read(for_module(module, attempts=2 if module.check_mode else 4), given)
+    except Unreachable:
+        if not module.check_mode:
+            raise
+        reachable, live = False, eks_platform_live.Live()
+    live.kubeconfig = eks_kubeconfig.read(given["kubeconfig"])
+    eks_platform_cluster.check_kubeconfig(given, live)
+    platform = eks_platform.Platform(given, live)
+    return reachable, platform, platform.differences()
+
+
 def main() -> None:
-    module = AnsibleAWSModule(argument_spec={"platform": {"type": "dict", "required": True}}, supports_check_mode=True)
+    spec = {"platform": {"type": "dict", "required": True}, "settle": {"type": "float", "default": 0.0}}
+    module = AnsibleAWSModule(argument_spec=spec, supports_check_mode=True)
     given = module.params["platform"]
     problems = eks_input.problems(given)
     if problems:
         module.fail_json(msg="; ".join(problems), problems=problems)
-    reachable = True
     try:
-        try:
-            live = eks_platform_live.read(for_module(module, attempts=2 if module.check_mode else 4), given)
-        except Unreachable:
-            if not module.check_mode:
-                raise
-            reachable, live = False, eks_platform_live.Live()
-        live.kubeconfig = eks_kubeconfig.read(given["kubeconfig"])
-        eks_platform_cluster.check_kubeconfig(given, live)
-        platform = eks_platform.Platform(given, live)
-        differences = platform.differences()
+        reachable, platform, differences = look(module, given)
+        end = time.monotonic() + module.params["settle"]
+        while any(entry.section != "kubeconfig" for entry in differences) and time.monotonic() < end and not module.check_mode:
+            time.sleep(2)
+            reachable, platform, differences = look(module, given)
     except AwsError as error:
         module.fail_json(msg=str(error), code=error.code)
     result = {

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.meshgate.eks_istio.plugins.module_utils import eks_input
+from ansible_collections.meshgate.eks_istio.plugins.module_utils import eks_input, eks_input_groups, eks_input_network
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_nodegroup import architecture_of_instance
 
 GOOD: dict[str, Any] = {
@@ -80,7 +80,7 @@ def changed(key: str, value: Any) -> list[str]:
         ("tags", {"aws:x": "1"}, "neither aws:"),
         ("tags", {"meshgate.io/cluster": "other"}, "set by this role"),
         ("node_policies", ["AmazonSSMManagedInstanceCore"], "ARNs"),
-        ("node_groups", [], "at least one node group"),
+        ("node_groups", [], "a list of 1 to 30 node groups"),
     ],
 )
 def test_a_bad_value_is_named_with_what_is_accepted(key: str, value: Any, accepted: str) -> None:
@@ -122,26 +122,26 @@ def test_contradictions_are_refused() -> None:
 
 
 def test_the_network_is_cut_as_eksctl_cuts_it() -> None:
-    subnets = eks_input.subnets_of("192.168.0.0/16", ["us-west-2a", "us-west-2b", "us-west-2c"])
+    subnets = eks_input_network.subnets_of("192.168.0.0/16", ["us-west-2a", "us-west-2b", "us-west-2c"])
     assert [subnet["cidr"] for subnet in subnets] == [f"192.168.{third}.0/19" for third in (0, 32, 64, 96, 128, 160)]
     assert [subnet["kind"] for subnet in subnets] == ["public"] * 3 + ["private"] * 3
-    assert [subnet["cidr"] for subnet in eks_input.subnets_of("10.0.0.0/25", ["a", "b", "c"])][-1] == "10.0.0.80/28"
+    assert [subnet["cidr"] for subnet in eks_input_network.subnets_of("10.0.0.0/25", ["a", "b", "c"])][-1] == "10.0.0.80/28"
 
 
 def test_zones_without_eks_are_left_out() -> None:
     zones = [{"ZoneName": f"us-east-1{letter}", "ZoneId": f"use1-az{number}"} for number, letter in enumerate("cabd", 1)]
-    assert eks_input.choose_zones(zones, []) == ["us-east-1a", "us-east-1c", "us-east-1d"]
+    assert eks_input_network.choose_zones(zones, []) == ["us-east-1a", "us-east-1c", "us-east-1d"]
     with pytest.raises(ValueError, match="us-east-1b"):
-        eks_input.choose_zones(zones, ["us-east-1a", "us-east-1b"])
+        eks_input_network.choose_zones(zones, ["us-east-1a", "us-east-1b"])
     with pytest.raises(ValueError, match="EKS needs two"):
-        eks_input.choose_zones(zones[:1], [])
+        eks_input_network.choose_zones(zones[:1], [])
 
 
 def test_a_node_group_is_completed_as_eksctl_completes_it() -> None:
-    full = eks_input.node_group({"name": "a", "instance_types": ["m6g.large"]}, "single")
+    full = eks_input_groups.node_group({"name": "a", "instance_types": ["m6g.large"]}, "private")
     assert full["ami_type"] == "AL2023_ARM_64_STANDARD" and full["subnets"] == "private"
     assert full["scaling_config"] == {"min_size": 2, "max_size": 2, "desired_size": 2}
-    full = eks_input.node_group({"name": "a", "instance_types": ["m6i.large"], "max_size": 1}, "disabled")
+    full = eks_input_groups.node_group({"name": "a", "instance_types": ["m6i.large"], "max_size": 1}, "public")
     assert full["ami_type"] == "AL2023_x86_64_STANDARD" and full["subnets"] == "public"
     assert full["scaling_config"] == {"min_size": 1, "max_size": 1, "desired_size": 1}
 

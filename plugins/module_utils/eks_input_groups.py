@@ -1,0 +1,126 @@
+# Copyright (c) 2026, the meshgate authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""What a node group's input must look like, and what follows from what it leaves out. Nothing here asks AWS."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_nodegroup import (
+    AMI_TYPES,
+    EFFECTS,
+    INSTANCE_TYPE,
+    NAME,
+    architecture_of_ami,
+    architecture_of_instance,
+)
+
+GROUP_KEYS = (
+    "name",
+    "instance_types",
+    "ami_type",
+    "desired_size",
+    "min_size",
+    "max_size",
+    "max_unavailable",
+    "capacity_type",
+    "disk_size",
+    "labels",
+    "taints",
+    "subnets",
+    "release_version",
+)
+# A Kubernetes label's key and value, as EKS takes them for labels and taints.
+LABEL_KEY = re.compile(r"([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+LABEL_VALUE = re.compile(r"([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?")
+# https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html
+MOST_TAINTS = 50
+
+
+def group_problems(group: Any, where: str, nat_mode: str) -> list[str]:
+    if not isinstance(group, dict):
+        return [f"{where} is {group!r}; accepted: a dict with name, instance_types, desired_size ..."]
+    found: list[str] = []
+
+    def wrong(key: str, accepted: str) -> None:
+        found.append(f"{where}.{key} is {group.get(key)!r}; accepted: {accepted}")
+
+    unknown = sorted(set(group) - set(GROUP_KEYS))
+    if unknown:
+        found.append(f"{where} has {', '.join(unknown)}; accepted: {', '.join(GROUP_KEYS)}")
+    if not NAME.fullmatch(str(group.get("name", ""))):
+        wrong("name", "1 to 63 letters, digits, - and _, a letter or digit first")
+    types = group.get("instance_types")
+    types = types if isinstance(types, list) else []
+    valid_types = bool(types) and all(INSTANCE_TYPE.fullmatch(str(kind)) for kind in types)
+    if not valid_types:
+        wrong("instance_types", "a list of EC2 instance types such as [m6g.large]")
+    ami_type = group.get("ami_type")
+    if ami_type is not None and (ami_type not in AMI_TYPES or ami_type == "CUSTOM"):
+        wrong("ami_type", ", ".join(kind for kind in AMI_TYPES if kind != "CUSTOM"))
+    elif valid_types:
+        architectures = {kind: architecture_of_instance(kind) for kind in types}
+        if len(set(architectures.values())) > 1:
+            wrong("instance_types", "types of one architecture; these are " + ", ".join(f"{kind} ({arch})" for kind, arch in architectures.items()))
+        elif ami_type and architecture_of_ami(ami_type) not in architectures.values():
+            wrong("ami_type", f"an image for {next(iter(architectures.values()))}, since instance_types is {types}")
+    sizes = {key: group.get(key) for key in ("min_size", "desired_size", "max_size") if group.get(key) is not None}
+    whole = all(isinstance(size, int) and not isinstance(size, bool) and size >= 0 for size in sizes.values())
+    if not whole:
+        found.append(f"{where} has {sizes}; accepted: whole numbers from 0")
+    else:
+        full = full_sizes(group)
+        if not (full["min_size"] <= full["desired_size"] <= full["max_size"] and full["max_size"] >= 1):
+            found.append(f"{where} has {sizes}; accepted: min_size <= desired_size <= max_size, and max_size at least 1")
+    for key, least, most in (("disk_size", 1, 16384), ("max_unavailable", 1, 100)):
+        value = group.get(key)
+        if value is not None and (not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most):
+            wrong(key, f"a whole number from {least} to {most}")
+    if group.get("capacity_type") not in (None, "ON_DEMAND", "SPOT"):
+        wrong("capacity_type", "ON_DEMAND | SPOT")
+    if group.get("subnets") not in (None, "private", "public"):
+        wrong("subnets", "private | public")
+    elif group.get("subnets") == "private" and nat_mode == "disabled":
+        wrong("subnets", "public, since without NAT a node in a private subnet reaches neither the registry nor the API server")
+    labels = group.get("labels") or {}
+    if not isinstance(labels, dict) or any(not LABEL_KEY.fullmatch(str(key)) or not LABEL_VALUE.fullmatch(str(value)) for key, value in labels.items()):
+        wrong("labels", "a dict of Kubernetes labels: keys such as team or example.com/team, values of at most 63 letters, digits, -, _ and .")
+    taints = group.get("taints") or []
+    if not isinstance(taints, list) or len(taints) > MOST_TAINTS or not all(map(_is_taint, taints)):
+        wrong("taints", f"a list of at most {MOST_TAINTS} {{key, value, effect}} with effect " + " | ".join(EFFECTS))
+    return found
+
+
+def _is_taint(taint: Any) -> bool:
+    if not isinstance(taint, dict) or taint.get("effect") not in EFFECTS:
+        return False
+    return bool(LABEL_KEY.fullmatch(str(taint.get("key") or ""))) and bool(LABEL_VALUE.fullmatch(str(taint.get("value") or "")))
+
+
+def full_sizes(group: dict[str, Any]) -> dict[str, int]:
+    """Sizes as eksctl completes them: what is not said follows from what is."""
+    desired = group.get("desired_size")
+    if desired is None:
+        desired = group["min_size"] if group.get("min_size") is not None else min(2, group.get("max_size") or 2)
+    low = group["min_size"] if group.get("min_size") is not None else desired
+    high = group["max_size"] if group.get("max_size") is not None else max(desired, low)
+    return {"min_size": low, "max_size": high, "desired_size": desired}
+
+
+def node_group(group: dict[str, Any], default_kind: str) -> dict[str, Any]:
+    """A node group with everything that was left out. Its subnets are of the default kind unless it says otherwise."""
+    arm = architecture_of_instance(group["instance_types"][0]) == "arm64"
+    return {
+        "name": group["name"],
+        "instance_types": group["instance_types"],
+        "ami_type": group.get("ami_type") or ("AL2023_ARM_64_STANDARD" if arm else "AL2023_x86_64_STANDARD"),
+        "scaling_config": full_sizes(group),
+        "update_config": {"max_unavailable": group.get("max_unavailable") or 1},
+        "capacity_type": group.get("capacity_type") or "ON_DEMAND",
+        "disk_size": group.get("disk_size") or 80,
+        "labels": {key: str(value) for key, value in (group.get("labels") or {}).items()},
+        "taints": group.get("taints") or [],
+        "subnets": group.get("subnets") or default_kind,
+        "release_version": group.get("release_version"),
+    }
