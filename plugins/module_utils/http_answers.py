@@ -1,0 +1,89 @@
+# Copyright (c) 2026, the meshgate authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Ask over HTTP and compare the answers with what was expected."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+import time
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.progress import Waiting
+
+REQUEST_TIMEOUT = 10.0
+
+
+@dataclass
+class Expected:
+    """One request, and what its answer must be. What is None is not compared."""
+
+    url: str
+    status: int = 200
+    body: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Answer:
+    status: int = 0
+    body: str = ""
+    headers: dict[str, str] = field(default_factory=dict)
+    error: str = ""
+
+
+def ask(url: str, connect_to: str = "", validate_certs: bool = True, timeout: float = REQUEST_TIMEOUT) -> Answer:
+    """One GET. With `connect_to` (host:port) that address is asked instead of the URL's, by the URL's name. Redirects are answers, too."""
+    parts = urlsplit(url)
+    address = urlsplit(f"//{connect_to}") if connect_to else parts
+    host, port = address.hostname or "", address.port or (443 if parts.scheme == "https" else 80)
+    connection = http.client.HTTPConnection(host, port, timeout=timeout)
+    try:
+        connection.connect()
+        if parts.scheme == "https":
+            connection.sock = _tls(validate_certs).wrap_socket(connection.sock, server_hostname=parts.hostname)
+        connection.request("GET", (parts.path or "/") + (f"?{parts.query}" if parts.query else ""), headers={"Host": parts.netloc})
+        response = connection.getresponse()
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, response.read().decode("utf-8", "replace"), headers)
+    except (OSError, http.client.HTTPException) as error:
+        return Answer(error=f"{host}:{port} does not answer: {error or type(error).__name__}")
+    finally:
+        connection.close()
+
+
+def _tls(validate_certs: bool) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if not validate_certs:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+def complaint(expected: Expected, answer: Answer) -> str:
+    """What is not as expected; empty if all is."""
+    if answer.error:
+        return f"GET {expected.url}: {answer.error}"
+    said = []
+    if answer.status != expected.status:
+        said.append(f"status {answer.status} instead of {expected.status}")
+    if expected.body is not None and answer.body != expected.body:
+        said.append(f"body {answer.body[:500]!r} instead of {expected.body!r}")
+    for name, value in expected.headers.items():
+        if answer.headers.get(name.lower()) != value:
+            said.append(f"header {name} {answer.headers.get(name.lower())!r} instead of {value!r}")
+    return f"GET {expected.url}: {', '.join(said)}" if said else ""
+
+
+def ask_until_as_expected(
+    requests: list[Expected], connect_to: str, validate_certs: bool, wait_timeout: float, delay: float = 1.0
+) -> tuple[list[Answer], list[str]]:
+    """The last answers to all requests, and what is not as expected when the time is over."""
+    waiting = Waiting("answers as expected")
+    while True:
+        answers = [ask(request.url, connect_to, validate_certs) for request in requests]
+        complaints = [said for said in map(complaint, requests, answers) if said]
+        if not complaints or waiting.elapsed >= wait_timeout:
+            return answers, complaints
+        waiting.saw(complaints[0])
+        time.sleep(delay)
