@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from ansible_collections.meshgate.eks_istio.plugins.module_utils import eks_input_network
+from ansible_collections.meshgate.eks_istio.plugins.module_utils import eks_extras, eks_input_network
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import OWNER_TAG
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_cluster import AUTHENTICATION_MODES, LOG_TYPES, NAME, VERSION
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_input_groups import full_sizes as full_sizes  # for whoever counts nodes
@@ -63,6 +63,7 @@ def problems(given: dict[str, Any], prefix: str = "eks_cluster_") -> list[str]:
     _control_plane(given, wrong, prefix)
     _identity(given, wrong, prefix)
     _tags(given, wrong)
+    found += eks_extras.problems(given, prefix)
     if given.get("kubeconfig_manage") is False and not given.get("kubeconfig"):
         wrong("kubeconfig", f"a path, since {prefix}kubeconfig_manage is false", "")
     if re.search(r"[\r\n]", str(given.get("kubeconfig_profile") or "")):

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils import (
+    eks_extras,
     eks_nodegroup,
     eks_platform_cluster,
     eks_platform_iam,
@@ -43,6 +44,7 @@ class Platform:
             *eks_platform_cluster.cluster_differences(self.cluster, self.live.cluster),
             *self.nodes.differences(),
             *eks_platform_cluster.provider_differences(self.name, self.live, self.tags),
+            *[Difference(*entry) for entry in eks_extras.differences(self.given, self.live.extras)],
             *eks_platform_cluster.kubeconfig_differences(self.given, self.live),
         ]
 
@@ -81,6 +83,7 @@ class Platform:
             "context": self.given["context"],
             "endpoint": cluster.get("endpoint", ""),
             "node_groups": sorted(self.live.node_groups),
+            "addons": eks_extras.addon_versions(self.live.extras),
             "node_role_arn": self.roles[1]["arn"],
             "existing_network": self.network.existing,
             "node_architectures": sorted({eks_nodegroup.architecture_of_ami(group["ami_type"]) for group in self.node_groups}),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from ansible_collections.meshgate.eks_istio.plugins.module_utils import eks_cluster, eks_nodegroup, iam_oidc_provider
+from ansible_collections.meshgate.eks_istio.plugins.module_utils import eks_cluster, eks_extras, eks_nodegroup, iam_oidc_provider
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import OWNER_TAG, Aws, Refused, tags_of
 
 
@@ -31,6 +31,7 @@ class Live:
     cluster: dict[str, Any] | None = None
     node_groups: dict[str, dict[str, Any]] = field(default_factory=dict)
     provider: dict[str, Any] | None = None
+    extras: eks_extras.Live = field(default_factory=eks_extras.Live)
     kubeconfig: str | None = None
 
 
@@ -42,7 +43,7 @@ def read(aws: Aws, platform: dict[str, Any]) -> Live:
     ours = [{"Name": f"tag:{OWNER_TAG}", "Values": [name]}]
     chosen = {"VpcIds": [platform["vpc_id"]]} if platform.get("vpc_id") else {"Filters": ours}
     roles = [platform["role_name"], platform["node_role_name"]]
-    zones, vpcs, addresses, gateways, templates, cluster, groups, *role_answers = aws.together(
+    zones, vpcs, addresses, gateways, templates, cluster, groups, extras, *role_answers = aws.together(
         lambda: aws.call("ec2", "describe_availability_zones")["AvailabilityZones"],
         lambda: aws.find("ec2", "describe_vpcs", "Vpcs", **chosen) or [],
         lambda: aws.call("ec2", "describe_addresses", Filters=ours)["Addresses"],
@@ -50,9 +51,11 @@ def read(aws: Aws, platform: dict[str, Any]) -> Live:
         lambda: aws.pages("ec2", "describe_launch_templates", "LaunchTemplates", Filters=ours),
         lambda: eks_cluster.describe(aws, name),
         lambda: aws.find("eks", "list_nodegroups", "nodegroups", clusterName=name) or [],
+        lambda: eks_extras.read(aws, platform),
         *[partial(_role, aws, role) for role in roles],
     )
     live.zones, live.addresses, live.internet_gateways, live.cluster = zones, addresses, gateways, cluster
+    live.extras = extras
     live.vpc = the_vpc(vpcs, name)
     live.roles = {role: answer for role, answer in zip(roles, role_answers, strict=True) if answer}
 
