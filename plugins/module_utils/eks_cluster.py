@@ -4,17 +4,26 @@
 
 from __future__ import annotations
 
-import re
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
+from ipaddress import ip_network
 from typing import Any
 
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import Aws, AwsError, Refused, tag_changes, wait_for
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import Aws, AwsError, Refused, wait_for
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_calls import eventually, gone, with_young_role
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_options import NAME, ROLE_ARN, VERSION, Change, given, name_problems, tag_problems
+
+__all__ = ["NAME", "VERSION"]
 
 LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 # Authentication may only become stricter.
 AUTHENTICATION_MODES = ("CONFIG_MAP", "API_AND_CONFIG_MAP", "API")
-NAME = re.compile(r"[0-9A-Za-z][A-Za-z0-9_-]{0,99}")
-VERSION = re.compile(r"1\.([1-9][0-9])")
+# "Amazon EKS service quotas" of the user guide; neither can be raised.
+MOST_CIDRS, MOST_SECURITY_GROUPS = 40, 4
+# "Kubernetes version skew policy": since 1.28 a kubelet may be three minors older than the API server.
+KUBELET_SKEW = 3
+ROLLBACK = "https://docs.aws.amazon.com/eks/latest/userguide/rollback-cluster.html"
 
 
 @dataclass
@@ -27,16 +36,54 @@ class Update:
 
 
 @dataclass
-class Plan:
-    before: dict[str, Any] = field(default_factory=dict)
-    after: dict[str, Any] = field(default_factory=dict)
+class Plan(Change):
     updates: list[Update] = field(default_factory=list)
-    tags_to_set: dict[str, str] = field(default_factory=dict)
-    tags_to_remove: list[str] = field(default_factory=list)
 
     @property
-    def changed(self) -> bool:
-        return bool(self.updates or self.tags_to_set or self.tags_to_remove)
+    def upgrade(self) -> str:
+        """The Kubernetes version that the plan upgrades to, or nothing."""
+        return next((str(update.request["version"]) for update in self.updates if update.operation == "update_cluster_version"), "")
+
+
+def problems(params: dict[str, Any]) -> list[str]:
+    """What EKS would refuse, each as one sentence."""
+    found = name_problems(params, name=NAME, version=VERSION, role_arn=ROLE_ARN) + tag_problems(params.get("tags"))
+
+    def wrong(option: str, accepted: str, value: Any = None) -> None:
+        found.append(f"{option} is {params[option] if value is None else value!r}; accepted: {accepted}")
+
+    for option in ("public_access_cidrs", "remote_node_networks", "remote_pod_networks"):
+        for cidr in params.get(option) or []:
+            if "/" not in cidr or not _is_network(cidr):
+                wrong(option, "blocks such as 203.0.113.0/24, with the bits behind the prefix zero", cidr)
+    if len(params.get("public_access_cidrs") or []) > MOST_CIDRS:
+        wrong("public_access_cidrs", f"at most {MOST_CIDRS} blocks", f"{len(params['public_access_cidrs'])} blocks")
+    if params.get("public_access_cidrs") == []:
+        wrong("public_access_cidrs", "at least one block, or endpoint_public_access: false")
+    if len(params.get("security_group_ids") or []) > MOST_SECURITY_GROUPS:
+        wrong("security_group_ids", f"at most {MOST_SECURITY_GROUPS} security groups")
+    subnets = params.get("subnet_ids")
+    if subnets is not None and len(set(subnets)) < 2:
+        wrong("subnet_ids", "at least two subnets, in different availability zones")
+    service = params.get("service_ipv4_cidr")
+    if service is not None:
+        block = ip_network(service) if "/" in service and _is_network(service) else None
+        if block is None or block.version != 4 or not block.is_private or not 12 <= block.prefixlen <= 24:
+            wrong("service_ipv4_cidr", "a private IPv4 block from /12 to /24 such as 10.100.0.0/16")
+        elif params.get("ip_family") == "ipv6":
+            wrong("service_ipv4_cidr", "nothing, since ip_family is ipv6")
+    if params.get("encryption_key_arn") and ":kms:" not in params["encryption_key_arn"]:
+        wrong("encryption_key_arn", "the ARN of a KMS key such as arn:aws:kms:us-west-2:123456789012:key/11111111-2222-3333-4444-555555555555")
+    if params.get("endpoint_public_access") is False and params.get("endpoint_private_access") is False:
+        found.append("endpoint_public_access and endpoint_private_access are both false, which leaves no endpoint; accepted: one of them true")
+    return found
+
+
+def _is_network(text: str) -> bool:
+    with suppress(ValueError):
+        ip_network(text)
+        return True
+    return False
 
 
 def view(live: dict[str, Any]) -> dict[str, Any]:
@@ -63,15 +110,21 @@ def view(live: dict[str, Any]) -> dict[str, Any]:
         "deletion_protection": live.get("deletionProtection", False),
         "support_type": (live.get("upgradePolicy") or {}).get("supportType", "EXTENDED"),
         "zonal_shift": (live.get("zonalShiftConfig") or {}).get("enabled", False),
+        "remote_node_networks": _remote(live, "remoteNodeNetworks"),
+        "remote_pod_networks": _remote(live, "remotePodNetworks"),
         "tags": dict(live.get("tags") or {}),
     }
+
+
+def _remote(live: dict[str, Any], key: str) -> list[str]:
+    return sorted(cidr for network in (live.get("remoteNetworkConfig") or {}).get(key) or [] for cidr in network.get("cidrs") or [])
 
 
 def refuse_version(name: str, live: str, wanted: str) -> None:
     """The control plane goes up one minor at a time and never back."""
     live_minor, wanted_minor = (int(version.split(".")[1]) for version in (live, wanted))
     if wanted_minor < live_minor:
-        raise Refused(f"cluster {name} runs Kubernetes {live}; EKS cannot go back to {wanted}")
+        raise Refused(f"cluster {name} runs Kubernetes {live}; this module cannot go back to {wanted}. Soon after an upgrade, EKS can: {ROLLBACK}")
     if wanted_minor > live_minor + 1:
         raise Refused(f"cluster {name} runs Kubernetes {live}; EKS upgrades one minor version at a time, so 1.{live_minor + 1} comes before {wanted}")
 
@@ -118,6 +171,8 @@ def plan_cluster(live: dict[str, Any], wanted: dict[str, Any], purge_tags: bool 
         plan.updates.append(_config("upgrade policy", upgradePolicy={"supportType": wanted["support_type"]}))
     if "zonal_shift" in differs:
         plan.updates.append(_config("zonal shift", zonalShiftConfig={"enabled": wanted["zonal_shift"]}))
+    if some("remote_node_networks", "remote_pod_networks"):
+        plan.updates.append(_config("remote networks", remoteNetworkConfig=remote_request(chosen("remote_node_networks"), chosen("remote_pod_networks"))))
     if "deletion_protection" in differs:
         plan.updates.append(_config("deletion protection", deletionProtection=wanted["deletion_protection"]))
     if "encryption_key_arn" in differs:
@@ -127,10 +182,7 @@ def plan_cluster(live: dict[str, Any], wanted: dict[str, Any], purge_tags: bool 
         refuse_version(now["name"], now["version"], wanted["version"])
         plan.updates.append(Update(f"Kubernetes {wanted['version']}", "update_cluster_version", {"version": wanted["version"]}))
 
-    plan.tags_to_set, plan.tags_to_remove = tag_changes(wanted.get("tags"), now["tags"], purge_tags)
-    if plan.tags_to_set or plan.tags_to_remove:
-        plan.before["tags"] = now["tags"]
-        plan.after["tags"] = {key: value for key, value in {**now["tags"], **plan.tags_to_set}.items() if key not in plan.tags_to_remove}
+    plan.compare_tags(wanted.get("tags"), now["tags"], purge_tags)
     return plan
 
 
@@ -145,6 +197,11 @@ def _config(name: str, **request: Any) -> Update:
 def logging_request(kinds: list[str]) -> dict[str, Any]:
     sides = (([kind for kind in LOG_TYPES if (kind in kinds) is enabled], enabled) for enabled in (True, False))
     return {"clusterLogging": [{"types": types, "enabled": enabled} for types, enabled in sides if types]}
+
+
+def remote_request(nodes: list[str], pods: list[str]) -> dict[str, Any]:
+    """Empty lists take the configuration away (API reference, UpdateClusterConfig)."""
+    return {"remoteNodeNetworks": [{"cidrs": nodes}] if nodes else [], "remotePodNetworks": [{"cidrs": pods}] if pods else []}
 
 
 def create_request(wanted: dict[str, Any]) -> dict[str, Any]:
@@ -169,23 +226,22 @@ def create_request(wanted: dict[str, Any]) -> dict[str, Any]:
     network = {"serviceIpv4Cidr": wanted.get("service_ipv4_cidr"), "ipFamily": wanted.get("ip_family")}
     optional: dict[str, Any] = {
         "version": wanted.get("version"),
-        "accessConfig": _given(access),
-        "kubernetesNetworkConfig": _given(network),
+        "accessConfig": given(access),
+        "kubernetesNetworkConfig": given(network),
         "logging": logging_request(wanted["logging"]) if wanted.get("logging") else None,
         "deletionProtection": wanted.get("deletion_protection"),
+        "bootstrapSelfManagedAddons": wanted.get("bootstrap_self_managed_addons"),
         "tags": wanted.get("tags"),
     }
+    if wanted.get("remote_node_networks") or wanted.get("remote_pod_networks"):
+        optional["remoteNetworkConfig"] = remote_request(wanted.get("remote_node_networks") or [], wanted.get("remote_pod_networks") or [])
     if wanted.get("support_type"):
         optional["upgradePolicy"] = {"supportType": wanted["support_type"]}
     if wanted.get("zonal_shift") is not None:
         optional["zonalShiftConfig"] = {"enabled": wanted["zonal_shift"]}
     if wanted.get("encryption_key_arn"):
         optional["encryptionConfig"] = [{"resources": ["secrets"], "provider": {"keyArn": wanted["encryption_key_arn"]}}]
-    return {**request, **_given(optional)}
-
-
-def _given(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if value not in (None, {})}
+    return {**request, **given({key: value for key, value in optional.items() if value != {}})}
 
 
 def describe(aws: Aws, name: str) -> dict[str, Any] | None:
@@ -231,24 +287,121 @@ def wait_for_update(aws: Aws, what: str, update: dict[str, Any], timeout: float,
         raise AwsError(f"{what}: {found['status']}: {errors or 'EKS gives no reason'}", found["status"])
 
 
-def apply(aws: Aws, live: dict[str, Any], plan: Plan, timeout: float, delay: float) -> None:
+def create(aws: Aws, request: dict[str, Any]) -> dict[str, Any]:
+    name = request["name"]
+    with_young_role(aws, request["roleArn"], lambda: aws.call("eks", "create_cluster", **request))
+    return eventually(aws, lambda: aws.call("eks", "describe_cluster", name=name))["cluster"]
+
+
+def apply(aws: Aws, live: dict[str, Any], plan: Plan, timeout: float, delay: float, force: bool = False) -> None:
     """Make the planned calls, one after the other."""
     name = live["name"]
-    if plan.tags_to_remove:
-        aws.call("eks", "untag_resource", resourceArn=live["arn"], tagKeys=plan.tags_to_remove)
-    if plan.tags_to_set:
-        aws.call("eks", "tag_resource", resourceArn=live["arn"], tags=plan.tags_to_set)
+    plan.apply_tags(aws, live["arn"])
     for update in plan.updates:
         key = "clusterName" if update.operation == "associate_encryption_config" else "name"
-        answer = aws.call("eks", update.operation, **{key: name}, **update.request)
+        more = {"force": True} if force and update.operation == "update_cluster_version" else {}
+        answer = aws.call("eks", update.operation, **{key: name}, **update.request, **more)
         wait_for_update(aws, f"EKS cluster {name}: {update.name}", answer["update"], timeout, delay, name=name)
 
 
-def users(aws: Aws, name: str) -> list[str]:
-    """What stands in the way of a deletion."""
+# Before an upgrade
+
+
+def insights(aws: Aws, name: str, version: str | None = None) -> list[dict[str, Any]]:
+    """EKS's upgrade insights, those that are not well with all they say."""
+    filters: dict[str, Any] = {"categories": ["UPGRADE_READINESS"]}
+    if version:
+        filters["kubernetesVersions"] = [version]
+    found = aws.pages("eks", "list_insights", "insights", clusterName=name, filter=filters)
+    return [
+        insight
+        if insight["insightStatus"]["status"] == "PASSING"
+        else aws.find("eks", "describe_insight", "insight", clusterName=name, id=insight["id"]) or insight
+        for insight in found
+    ]
+
+
+def say_insight(insight: dict[str, Any]) -> str:
+    status = insight.get("insightStatus") or {}
+    said = f"{insight.get('name')}: {status.get('reason') or status.get('status')}"
+    advice = " ".join(str(insight.get("recommendation") or "").split())
+    return f"{said} ({advice})" if advice else said
+
+
+def upgrade_hindrances(aws: Aws, name: str, version: str) -> tuple[list[str], list[str]]:
+    """What stands in the way of an upgrade to the next minor, and what only deserves a look. The first makes EKS refuse without force."""
+    groups, found = aws.together(partial(_group_versions, aws, name), partial(insights, aws, name, version))
+    wanted_minor = int(version.split(".")[1])
+    behind = [f"node group {group} ({old})" for group, old in sorted(groups.items()) if wanted_minor - int(old.split(".")[1]) > KUBELET_SKEW]
+    errors = [say_insight(insight) for insight in found if insight["insightStatus"]["status"] == "ERROR"]
+    warnings = [say_insight(insight) for insight in found if insight["insightStatus"]["status"] in ("WARNING", "UNKNOWN")]
+    if behind:
+        errors.insert(0, f"{', '.join(behind)} would be more than {KUBELET_SKEW} minor versions older than the control plane; upgrade the nodes first")
+    return errors, warnings
+
+
+def _group_versions(aws: Aws, name: str) -> dict[str, str]:
     groups = aws.pages("eks", "list_nodegroups", "nodegroups", clusterName=name)
-    profiles = aws.pages("eks", "list_fargate_profiles", "fargateProfileNames", clusterName=name)
-    return [f"node group {group}" for group in sorted(groups)] + [f"Fargate profile {profile}" for profile in sorted(profiles)]
+    found = [aws.find("eks", "describe_nodegroup", "nodegroup", clusterName=name, nodegroupName=group) for group in groups]
+    return {group["nodegroupName"]: group["version"] for group in found if group and group.get("version")}
+
+
+# Deletion
+
+
+@dataclass
+class Dependents:
+    """What belongs to a cluster and stands in the way of its deletion."""
+
+    nodegroups: list[str]
+    profiles: list[str]
+    addons: list[str]
+
+    def __str__(self) -> str:
+        kinds = (("node group", self.nodegroups), ("Fargate profile", self.profiles), ("add-on", self.addons))
+        return ", ".join(f"{kind} {name}" for kind, names in kinds for name in names)
+
+    def __bool__(self) -> bool:
+        return bool(self.nodegroups or self.profiles or self.addons)
+
+
+def dependents(aws: Aws, name: str) -> Dependents:
+    lists = (("list_nodegroups", "nodegroups"), ("list_fargate_profiles", "fargateProfileNames"), ("list_addons", "addons"))
+    return Dependents(*(sorted(found) for found in aws.together(*[partial(aws.pages, "eks", call, key, clusterName=name) for call, key in lists])))
+
+
+def delete_dependents(aws: Aws, name: str, there: Dependents, timeout: float, delay: float) -> None:
+    """Node groups and add-ons at the same time; EKS deletes Fargate profiles one by one."""
+    kinds = [("nodegroup", "node group", there.nodegroups), ("addon", "add-on", there.addons)]
+    resources = [(kind, title, resource) for kind, title, names in kinds for resource in names]
+    aws.together(*[partial(_delete_one, aws, name, *resource, timeout, delay) for resource in resources])
+    for profile in there.profiles:
+        _delete_one(aws, name, "fargate_profile", "Fargate profile", profile, timeout, delay)
+
+
+MEMBERS = {"nodegroup": ("nodegroupName", "nodegroup"), "addon": ("addonName", "addon"), "fargate_profile": ("fargateProfileName", "fargateProfile")}
+
+
+def _delete_one(aws: Aws, cluster: str, kind: str, title: str, resource: str, timeout: float, delay: float) -> None:
+    parameter, answer = MEMBERS[kind]
+    where = {"clusterName": cluster, parameter: resource}
+
+    def look() -> dict[str, Any] | None:
+        return aws.find("eks", f"describe_{kind}", answer, **where)
+
+    def state(found: dict[str, Any] | None) -> str:
+        return f"{found['status']}: {failure(found)}" if found and found["status"].endswith("FAILED") else found["status"] if found else "gone"
+
+    busy = wait_for(f"{title} {resource}", look, state, lambda found: not found or found["status"] not in ("CREATING", "UPDATING"), timeout, delay)
+    if busy and busy["status"] != "DELETING":
+        gone(lambda: aws.call("eks", f"delete_{kind}", **where))
+    left = wait_for(f"deletion of {title} {resource}", look, state, lambda found: not found or found["status"] != "DELETING", timeout, delay)
+    if left:
+        raise AwsError(f"{title} {resource} is {state(left)}", left["status"])
+
+
+def delete(aws: Aws, name: str) -> None:
+    gone(lambda: aws.call("eks", "delete_cluster", name=name))
 
 
 def wait_until_gone(aws: Aws, name: str, timeout: float, delay: float) -> None:
