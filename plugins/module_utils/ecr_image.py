@@ -310,12 +310,14 @@ def _push_manifest(registry: Registry, wanted: Wanted, reference: str, content: 
 class Credentials:
     """ECR's authorization for its registry, and the registry's address. `secret` is told each token, so that no output shows it."""
 
-    def __init__(self, aws: Aws, secret: Callable[[str], None]) -> None:
+    def __init__(self, aws: Aws, secret: Callable[[str], None], account: str = "") -> None:
         self._aws, self._secret = aws, secret
+        # Without one it is the caller's own.
+        self._account = {"registryIds": [account]} if account else {}
         self._unused = ""
 
     def endpoint(self) -> str:
-        data = self._aws.call("ecr", "get_authorization_token")["authorizationData"][0]
+        data = self._aws.call("ecr", "get_authorization_token", **self._account)["authorizationData"][0]
         self._secret(data["authorizationToken"])
         self._unused = f"Basic {data['authorizationToken']}"
         return data["proxyEndpoint"]

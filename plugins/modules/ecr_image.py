@@ -139,6 +139,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+msg:
+  description: The actions in one line.
+  returned: always
+  type: str
+  sample: would create repository sandbox/service-a; would push sandbox/service-a:0.1.0
 actions:
   description: What was done, or would be in check mode.
   returned: always
@@ -262,7 +267,9 @@ def main() -> None:
     if wrong:
         module.fail_json(msg="; ".join(wrong))
     try:
-        module.exit_json(**(present if params["state"] == "present" else absent)(module, wanted))
+        result = (present if params["state"] == "present" else absent)(module, wanted)
+        would = "would " if module.check_mode else ""
+        module.exit_json(msg="; ".join(would + action for action in result["actions"]) or "nothing differs", **result)
     except AwsError as error:
         module.fail_json(msg=str(error), code=error.code)
     except (ArchiveError, RegistryError) as error:

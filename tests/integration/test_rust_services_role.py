@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import typing as t
@@ -14,6 +15,13 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(REPOSITORY / folder) for folder in (".collections", "tests/unit", "tests/unit/plugins/modules")]
+
+import image_rig as rig  # noqa: E402
+from aws_harness import Account, emulator, run  # noqa: E402
+
+from ansible_collections.meshgate.eks_istio.plugins.modules import ecr_image  # noqa: E402
+
 PLAYBOOK = """
 - hosts: localhost
   connection: local
@@ -29,18 +37,26 @@ VARIABLES = {
 
 def check(folder: Path, **variables: t.Any) -> tuple[int, list[dict[str, t.Any]]]:
     """Run the role in check mode: exit code and the tasks' results."""
+    return play(folder, PLAYBOOK, ["--check", "--diff"], **variables)
+
+
+def play(folder: Path, text: str, options: list[str], **variables: t.Any) -> tuple[int, list[dict[str, t.Any]]]:
     playbook = folder / "play.yml"
-    playbook.write_text(PLAYBOOK)
+    playbook.write_text(text)
+    # None takes a variable away, so that the role's default holds.
+    variables = {name: value for name, value in {**VARIABLES, **variables}.items() if value is not None}
     environment = {
         **os.environ,
+        **variables.pop("environment", {}),
         "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
         "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
     }
-    argv = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "localhost,", "--check", "--diff", str(playbook)]
-    argv += ["-e", json.dumps({**VARIABLES, **variables})]
+    argv = [str(Path(sys.executable).parent / "ansible-playbook"), "-i", "localhost,", *options, str(playbook)]
+    argv += ["-e", json.dumps(variables)]
     done = subprocess.run(argv, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=120)
-    assert done.stdout.lstrip().startswith("{"), done.stdout + done.stderr
-    plays = json.JSONDecoder().raw_decode(done.stdout)[0]["plays"]  # the times of the stages follow
+    begin = re.search(r"^\{", done.stdout, re.MULTILINE)  # what is shown while it goes comes before, the times of the stages after
+    assert begin, done.stdout + done.stderr
+    plays = json.JSONDecoder().raw_decode(done.stdout[begin.start() :])[0]["plays"]
     return done.returncode, [task["hosts"]["localhost"] for play in plays for task in play["tasks"] if task["hosts"]]
 
 
@@ -130,3 +146,102 @@ def test_images_of_another_architecture_are_refused(tmp_path: Path) -> None:
         eks_cluster_facts={"node_architectures": ["arm64"]},
     )
     assert rc != 0 and "accepted is images for the nodes' architectures (arm64); these are for amd64" in json.dumps(tasks[-1])
+
+
+# --- the images in ECR ------------------------------------------------------------------------------------------------------
+
+PUSH = """
+- hosts: localhost
+  connection: local
+  gather_facts: false
+  tasks:
+    - name: Push
+      ansible.builtin.include_role:
+        name: meshgate.eks_istio.rust_services
+        tasks_from: images
+"""
+
+
+@pytest.fixture(scope="module")
+def account() -> t.Iterator[Account]:
+    with emulator() as endpoint:
+        yield Account(endpoint)
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> dict[str, t.Any]:
+    """What role toolchain says of the two services' images, for both architectures."""
+    images = {}
+    for service in ("service_a", "service_b"):
+        both = {arch: rig.docker_archive(tmp_path / f"{service}-{arch}.tar", arch, f"{service} {arch}".encode()) for arch in ("amd64", "arm64")}
+        images[service] = {"name": f"meshgate.local/{service.replace('_', '-')}:0123abcd", "archives": both, "architectures": list(both)}
+    return {"images": images}
+
+
+def on_aws(account: Account, cluster: str, built: dict[str, t.Any]) -> dict[str, t.Any]:
+    return {
+        "rust_services_registry": "ecr",
+        "toolchain_facts": built,
+        "eks_cluster_facts": {"exists": False, "name": cluster, "region": "us-west-2", "account_id": "123456789012", "node_architectures": ["arm64"]},
+        "rust_services_images": None,
+        "environment": {"AWS_ENDPOINT_URL": account.endpoint, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "emulated-key", "AWS_REGION": "us-west-2"},
+    }
+
+
+def test_our_images_are_pushed_once_and_named_in_the_pods(tmp_path: Path, account: Account, built: dict[str, t.Any]) -> None:
+    variables = on_aws(account, "Shop_1", built)
+    names = {service: f"123456789012.dkr.ecr.us-west-2.amazonaws.com/shop_1/{service}:0123abcd" for service in ("service-a", "service-b")}
+    rc, tasks = check(tmp_path, **variables)
+    assert rc == 0, tasks
+    would = [item["msg"] for task in tasks for item in task.get("results", [])]
+    assert would == [f"would create repository shop_1/{service}; would push shop_1/{service}:0123abcd" for service in names]
+    applied = next(task for task in tasks if "resources" in task)
+    deployments = {diff["after_header"].split()[1]: diff["after"] for diff in applied["diff"] if diff["after_header"].startswith("Deployment")}
+    assert all(f"image: {name}" in deployments[f"rust-services/{service}"] for service, name in names.items())
+    assert account.client("ecr").describe_repositories()["repositories"] == []
+
+    rc, tasks = play(tmp_path, PUSH, [], **variables)
+    assert rc == 0 and [item["image"] for item in tasks[-1]["results"]] == list(names.values()), tasks
+    for service in names:
+        pushed = account.client("ecr").batch_get_image(repositoryName=f"shop_1/{service}", imageIds=[{"imageTag": "0123abcd"}])["images"][0]
+        assert len(json.loads(pushed["imageManifest"])["manifests"]) == 2
+    mark = account.mark()
+    rc, tasks = play(tmp_path, PUSH, [], **variables)
+    assert rc == 0 and not tasks[-1]["changed"] and account.mutations(mark) == []
+    rc, tasks = check(tmp_path, **{**variables, "eks_cluster_facts": {**variables["eks_cluster_facts"], "node_architectures": ["riscv64"]}})
+    assert rc != 0 and "accepted is images for the nodes' architectures (riscv64); these are for amd64, arm64" in json.dumps(tasks[-1])
+
+
+def test_images_of_the_users_own_are_not_pushed_and_their_registry_is_asked(tmp_path: Path, account: Account, built: dict[str, t.Any]) -> None:
+    variables = on_aws(account, "own", built)
+    made = rig.docker_archive(tmp_path / "own.tar", "amd64", b"of the user's own")
+    arguments = {"name": "mine/service", "cluster_name": "somebody", "tag": "1", "archives": [made]}
+    assert run(ecr_image, account.endpoint, **arguments)["changed"]
+    mine = "123456789012.dkr.ecr.us-west-2.amazonaws.com/mine/service:1"
+    elsewhere = "127.0.0.1:9/service:1"
+    own = {**variables, "rust_services_images": {"service-a": mine, "service-b": elsewhere}}
+    mark = account.mark()
+    rc, tasks = check(tmp_path, **own)
+    assert rc != 0 and f"rust_services_images has {mine}, which is for linux/amd64" in json.dumps(tasks[-1])
+    asked = next(task["images"] for task in tasks if "images" in task)
+    assert asked[mine] == {"known": True, "platforms": ["linux/amd64"], "why": ""} and not asked[elsewhere]["known"]
+    rc, tasks = check(tmp_path, **{**own, "eks_cluster_facts": {**own["eks_cluster_facts"], "node_architectures": ["amd64"]}})
+    assert rc == 0 and account.mutations(mark) == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "accepted"),
+    [
+        ({"rust_services_ecr_prefix": "Shop/"}, "accepted is lower-case letters and digits"),
+        ({"rust_services_ecr_endpoint": "registry"}, "accepted is an address such as"),
+        ({"rust_services_region": ""}, "accepted is the region"),
+        ({"rust_services_registry": "quay"}, "none, ecr"),
+        ({"toolchain_service_architectures": ["amd64"]}, "accepted is the nodes' architectures, since the services' images are built for them: arm64"),
+    ],
+)
+def test_what_no_registry_would_take_is_refused_first(tmp_path: Path, variables: dict[str, t.Any], accepted: str) -> None:
+    groups = [{"name": "mng", "ami_type": "AL2023_ARM_64_STANDARD"}]
+    given = {"rust_services_registry": "ecr", "rust_services_images": None, "eks_cluster_node_groups": groups, "eks_cluster_region": "us-west-2"}
+    rc, tasks = check(tmp_path, **{**given, "eks_cluster_facts": {"exists": False}, **variables})
+    told = json.dumps(tasks[-1], ensure_ascii=False)
+    assert rc != 0 and next(iter(variables)) in told and accepted in told, told
