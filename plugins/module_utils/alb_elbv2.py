@@ -51,12 +51,25 @@ def by_tags(client: ELBv2, cluster: str, stack: str = "") -> list[dict[str, t.An
     return [lb for lb in items if matches(lb)]
 
 
-def left_of_cluster(client: ELBv2, cluster: str) -> list[str]:
-    """ARNs of load balancers and target groups that are tagged as the cluster's."""
+def left_of_cluster(client: ELBv2, cluster: str, stacks: t.Collection[str] | None = None) -> list[str]:
+    """ARNs of load balancers and target groups that are tagged as the cluster's, and as one of these stacks if any are given."""
     groups = [group for page in client.get_paginator("describe_target_groups").paginate() for group in page["TargetGroups"]]
     arns = [lb["LoadBalancerArn"] for lb in load_balancers(client)] + [group["TargetGroupArn"] for group in groups]
     tags = tags_of(client, arns)
-    return [arn for arn in arns if tags.get(arn, {}).get(CLUSTER_TAG) == cluster]
+
+    def belongs(own: dict[str, str]) -> bool:
+        return own.get(CLUSTER_TAG) == cluster and (stacks is None or any(own.get(key) in stacks for key in STACK_TAGS))
+
+    return [arn for arn in arns if belongs(tags.get(arn, {}))]
+
+
+def is_protected(client: ELBv2, arn: str) -> bool:
+    """Whether it has deletion protection; one that is gone has none."""
+    try:
+        attributes = client.describe_load_balancer_attributes(LoadBalancerArn=arn)["Attributes"]
+    except client.exceptions.LoadBalancerNotFoundException:
+        return False
+    return any(attribute["Key"] == "deletion_protection.enabled" and attribute["Value"] == "true" for attribute in attributes)
 
 
 def describe(client: ELBv2, lb: dict[str, t.Any]) -> dict[str, t.Any]:

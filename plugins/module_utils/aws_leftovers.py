@@ -1,20 +1,19 @@
 # Copyright (c) 2026, the meshgate authors
 # Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""What belongs to a cluster in an account and region, what in its network belongs to others, and the safe way to remove ours."""
+"""What belongs to a cluster in an account and region: by tag wherever AWS has tags, else by the name that only EKS gives."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils import eks_cluster
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import OWNER_TAG, Aws, AwsError, is_missing, tags_of, wait_for
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.progress import report
 
 CONTROLLER_TAG = "elbv2.k8s.aws/cluster"
+SERVICES = ("ec2", "elbv2", "elb", "iam", "eks", "logs", "acm", "ecr")
 
 
 @dataclass
@@ -53,71 +52,140 @@ def reason(name: str, tags: dict[str, str]) -> str:
     return next((f"tag {key}={value}" for key, value in tags_of_cluster(name).items() if tags.get(key) == value), "")
 
 
-# EC2's kinds of resources: type, operation, key of the list, key of the id, and which ones are over already.
-EC2_KINDS: tuple[tuple[str, str, str, str, Callable[[dict[str, Any]], bool]], ...] = (
-    ("vpc", "describe_vpcs", "Vpcs", "VpcId", lambda item: False),
-    ("subnet", "describe_subnets", "Subnets", "SubnetId", lambda item: False),
-    ("route table", "describe_route_tables", "RouteTables", "RouteTableId", lambda item: False),
-    ("internet gateway", "describe_internet_gateways", "InternetGateways", "InternetGatewayId", lambda item: False),
-    ("NAT gateway", "describe_nat_gateways", "NatGateways", "NatGatewayId", lambda item: item.get("State") in ("deleted", "failed")),
-    ("elastic IP", "describe_addresses", "Addresses", "AllocationId", lambda item: False),
-    ("security group", "describe_security_groups", "SecurityGroups", "GroupId", lambda item: False),
-    ("network interface", "describe_network_interfaces", "NetworkInterfaces", "NetworkInterfaceId", lambda item: False),
-    ("volume", "describe_volumes", "Volumes", "VolumeId", lambda item: item.get("State") in ("deleting", "deleted")),
-    ("instance", "describe_instances", "Reservations", "InstanceId", lambda item: item.get("State", {}).get("Name") in ("terminated", "shutting-down")),
-    ("launch template", "describe_launch_templates", "LaunchTemplates", "LaunchTemplateId", lambda item: False),
+@dataclass(frozen=True)
+class Ec2Kind:
+    """One of EC2's kinds of resources: how it is called, in DescribeTags and in its own description."""
+
+    type: str
+    tagged_as: str
+    operation: str
+    key: str
+    id: str
+    filter: str
+    # What is over already, by its state.
+    over: tuple[str, ...] = ()
+
+
+EC2_KINDS = (
+    Ec2Kind("vpc", "vpc", "describe_vpcs", "Vpcs", "VpcId", "vpc-id"),
+    Ec2Kind("subnet", "subnet", "describe_subnets", "Subnets", "SubnetId", "subnet-id"),
+    Ec2Kind("route table", "route-table", "describe_route_tables", "RouteTables", "RouteTableId", "route-table-id"),
+    Ec2Kind("internet gateway", "internet-gateway", "describe_internet_gateways", "InternetGateways", "InternetGatewayId", "internet-gateway-id"),
+    Ec2Kind("NAT gateway", "natgateway", "describe_nat_gateways", "NatGateways", "NatGatewayId", "nat-gateway-id", ("deleted", "failed")),
+    Ec2Kind("elastic IP", "elastic-ip", "describe_addresses", "Addresses", "AllocationId", "allocation-id"),
+    Ec2Kind("security group", "security-group", "describe_security_groups", "SecurityGroups", "GroupId", "group-id"),
+    Ec2Kind("network interface", "network-interface", "describe_network_interfaces", "NetworkInterfaces", "NetworkInterfaceId", "network-interface-id"),
+    Ec2Kind("volume", "volume", "describe_volumes", "Volumes", "VolumeId", "volume-id", ("deleting", "deleted")),
+    Ec2Kind("snapshot", "snapshot", "describe_snapshots", "Snapshots", "SnapshotId", "snapshot-id"),
+    Ec2Kind("instance", "instance", "describe_instances", "Reservations", "InstanceId", "instance-id", ("terminated", "shutting-down")),
+    Ec2Kind("launch template", "launch-template", "describe_launch_templates", "LaunchTemplates", "LaunchTemplateId", ""),
 )
-
-
-# What EKS, Kubernetes and the controller make themselves, and tag in their own ways. The rest only we make.
-TAGGED_BY_OTHERS = ("security group", "network interface", "volume", "instance", "launch template")
+AT_ONCE = 200  # values that a filter takes
 
 
 def _ec2(aws: Aws, name: str) -> list[Found]:
-    def look(kind: str, operation: str, list_key: str, id_key: str, over: Callable[[dict[str, Any]], bool], key: str, value: str) -> list[Found]:
-        parameter = "Filter" if operation == "describe_nat_gateways" else "Filters"
-        items = aws.pages("ec2", operation, list_key, **{parameter: [{"Name": f"tag:{key}", "Values": [value]}]})
-        if kind == "instance":
-            items = [instance for reservation in items for instance in reservation["Instances"]]
-        found = []
+    """One question for everything that is tagged, then one for each kind that there is: what is gone keeps its tags for a while."""
+    wanted = tags_of_cluster(name)
+    filters = [{"Name": "key", "Values": list(wanted)}, {"Name": "value", "Values": sorted({*wanted.values()})}]
+    tagged: dict[str, set[str]] = {}
+    for tag in aws.pages("ec2", "describe_tags", "Tags", Filters=filters):
+        if wanted.get(tag["Key"]) == tag["Value"]:
+            tagged.setdefault(tag["ResourceType"], set()).add(tag["ResourceId"])
+    calls = [partial(_described, aws, kind, sorted(tagged[kind.tagged_as])) for kind in EC2_KINDS if tagged.get(kind.tagged_as)]
+    found = []
+    for kind, items in aws.together(*calls):
         for item in items:
             tags = tags_of(item.get("Tags") or item.get("TagSet"))
-            if not over(item):
-                found.append(Found(kind, item[id_key], reason(name, tags) or f"tag {key}={value}", tags.get("Name", ""), tags.get(OWNER_TAG) == name, item))
-        return found
-
-    calls: list[Callable[[], list[Found]]] = []
-    for kind in EC2_KINDS:
-        for key, value in tags_of_cluster(name).items():
-            if key == OWNER_TAG or kind[0] in TAGGED_BY_OTHERS:
-                calls.append(partial(look, *kind, key=key, value=value))
-    unique = {(entry.type, entry.id): entry for answer in aws.together(*calls) for entry in answer}
-    return list(unique.values())
-
-
-def _load_balancing(aws: Aws, name: str) -> list[Found]:
-    balancers = aws.pages("elbv2", "describe_load_balancers", "LoadBalancers")
-    groups = aws.pages("elbv2", "describe_target_groups", "TargetGroups")
-    named = [("load balancer", item["LoadBalancerArn"], item["LoadBalancerName"], item) for item in balancers]
-    named += [("target group", item["TargetGroupArn"], item["TargetGroupName"], item) for item in groups]
-    tags: dict[str, dict[str, str]] = {}
-    for start in range(0, len(named), 20):
-        arns = [arn for _kind, arn, _name, _item in named[start : start + 20]]
-        for entry in aws.call("elbv2", "describe_tags", ResourceArns=arns)["TagDescriptions"]:
-            tags[entry["ResourceArn"]] = tags_of(entry["Tags"])
-    found = []
-    for kind, arn, title, item in named:
-        why = reason(name, tags.get(arn, {}))
-        if why:
-            found.append(Found(kind, arn, why, title, tags[arn].get(OWNER_TAG) == name, item))
+            state = item.get("State")
+            state = state.get("Name") if isinstance(state, dict) else state
+            if state not in kind.over and reason(name, tags):
+                found.append(Found(kind.type, item[kind.id], reason(name, tags), _title(tags), tags.get(OWNER_TAG) == name, item))
     return found
 
 
-def _iam(aws: Aws, name: str) -> list[Found]:
-    """Listing all tags of all roles would take minutes in a large account: ours are named after the cluster."""
+def _title(tags: dict[str, str]) -> str:
+    """What a person knows it by: its name, or the claim that a volume was made for."""
+    claim = tags.get("kubernetes.io/created-for/pvc/name")
+    return f"{tags.get('kubernetes.io/created-for/pvc/namespace', '')}/{claim}" if claim else tags.get("Name", "")
+
+
+def _described(aws: Aws, kind: Ec2Kind, ids: list[str]) -> tuple[Ec2Kind, list[dict[str, Any]]]:
+    if not kind.filter:
+        filters = [{"Name": "tag-key", "Values": [OWNER_TAG, "eks:cluster-name"]}]
+        return kind, [item for item in aws.pages("ec2", kind.operation, kind.key, Filters=filters) if item[kind.id] in ids]
+    parameter = "Filter" if kind.type == "NAT gateway" else "Filters"
+    items: list[dict[str, Any]] = []
+    for start in range(0, len(ids), AT_ONCE):
+        items += aws.pages("ec2", kind.operation, kind.key, **{parameter: [{"Name": kind.filter, "Values": ids[start : start + AT_ONCE]}]})
+    if kind.type == "instance":
+        items = [instance for reservation in items for instance in reservation["Instances"]]
+    return kind, items
+
+
+def balancers_with_tags(aws: Aws) -> list[tuple[str, str, str, dict[str, Any], dict[str, str]]]:
+    """Every load balancer and target group: kind, id, name, description and tags."""
+    balancers, groups, classic = aws.together(
+        lambda: aws.pages("elbv2", "describe_load_balancers", "LoadBalancers"),
+        lambda: aws.pages("elbv2", "describe_target_groups", "TargetGroups"),
+        lambda: aws.pages("elb", "describe_load_balancers", "LoadBalancerDescriptions"),
+    )
+    named = [("load balancer", item["LoadBalancerArn"], item["LoadBalancerName"], item) for item in balancers]
+    named += [("target group", item["TargetGroupArn"], item["TargetGroupName"], item) for item in groups]
+    old = [("classic load balancer", item["LoadBalancerName"], item["LoadBalancerName"], item) for item in classic]
+
+    def modern(arns: list[str]) -> dict[str, dict[str, str]]:
+        answer = aws.call("elbv2", "describe_tags", ResourceArns=arns)
+        return {entry["ResourceArn"]: tags_of(entry["Tags"]) for entry in answer["TagDescriptions"]}
+
+    def ancient(names: list[str]) -> dict[str, dict[str, str]]:
+        answer = aws.call("elb", "describe_tags", LoadBalancerNames=names)
+        return {entry["LoadBalancerName"]: tags_of(entry["Tags"]) for entry in answer["TagDescriptions"]}
+
+    calls = [
+        partial(look, [entry[1] for entry in all_of[start : start + 20]])
+        for look, all_of in ((modern, named), (ancient, old))
+        for start in range(0, len(all_of), 20)
+    ]
+    tags = {key: value for answer in aws.together(*calls) for key, value in answer.items()}
+    return [(kind, identity, title, item, tags.get(identity, {})) for kind, identity, title, item in [*named, *old]]
+
+
+def _load_balancing(aws: Aws, name: str) -> list[Found]:
+    found = []
+    for kind, identity, title, item, tags in balancers_with_tags(aws):
+        if why := reason(name, tags):
+            found.append(Found(kind, identity, why, title, tags.get(OWNER_TAG) == name, item))
+    protectable = [entry for entry in found if entry.type == "load balancer"]
+    answers = aws.together(*[partial(aws.call, "elbv2", "describe_load_balancer_attributes", LoadBalancerArn=entry.id) for entry in protectable])
+    for entry, answer in zip(protectable, answers, strict=True):
+        entry.raw["protected"] = {"Key": "deletion_protection.enabled", "Value": "true"} in answer["Attributes"]
+    return found
+
+
+def _with_tags(aws: Aws, name: str, looks: list[tuple[str, str, str, dict[str, Any], Callable[[], dict[str, Any]]]], key: str) -> list[Found]:
+    """Of what has its tags asked for one by one, that which is the cluster's."""
+
+    def tags(look: Callable[[], dict[str, Any]]) -> dict[str, str]:
+        try:
+            return {str(tag.get("Key", tag.get("key"))): str(tag.get("Value", tag.get("value"))) for tag in look().get(key) or []}
+        except AwsError as error:
+            if is_missing(error.code):  # deleted meanwhile
+                return {}
+            raise
+
+    found = []
+    for (kind, identity, title, item, _look), its in zip(looks, aws.together(*[partial(tags, look[4]) for look in looks]), strict=True):
+        if why := reason(name, its):
+            found.append(Found(kind, identity, why, title, its.get(OWNER_TAG) == name, item))
+    return found
+
+
+def _iam(aws: Aws, name: str, path: str) -> list[Found]:
+    """Listing all tags of all roles would take minutes in a large account: ours are named after the cluster, or below a path of their own."""
 
     def candidates(operation: str, key: str, name_key: str, **arguments: Any) -> list[dict[str, Any]]:
-        return [item for item in aws.pages("iam", operation, key, **arguments) if item[name_key].startswith(name)]
+        items = aws.pages("iam", operation, key, **arguments)
+        return [item for item in items if item[name_key].startswith(name) or (path not in ("", "/") and item["Path"].startswith(path))]
 
     roles, policies, profiles, providers = aws.together(
         lambda: candidates("list_roles", "Roles", "RoleName"),
@@ -125,33 +193,19 @@ def _iam(aws: Aws, name: str) -> list[Found]:
         lambda: candidates("list_instance_profiles", "InstanceProfiles", "InstanceProfileName"),
         lambda: aws.call("iam", "list_open_id_connect_providers")["OpenIDConnectProviderList"],
     )
-
-    def tags(operation: str, **arguments: str) -> dict[str, str]:
-        try:
-            return tags_of(aws.call("iam", operation, **arguments)["Tags"])
-        except AwsError as error:
-            if is_missing(error.code):  # deleted meanwhile
-                return {}
-            raise
-
-    looks: list[tuple[str, str, str, dict[str, Any], Callable[[], dict[str, str]]]] = []
+    looks: list[tuple[str, str, str, dict[str, Any], Callable[[], dict[str, Any]]]] = []
     for item in roles:
-        looks.append(("IAM role", item["RoleName"], item["RoleName"], item, partial(tags, "list_role_tags", RoleName=item["RoleName"])))
+        looks.append(("IAM role", item["RoleName"], item["RoleName"], item, partial(aws.call, "iam", "list_role_tags", RoleName=item["RoleName"])))
     for item in policies:
-        looks.append(("IAM policy", item["Arn"], item["PolicyName"], item, partial(tags, "list_policy_tags", PolicyArn=item["Arn"])))
+        looks.append(("IAM policy", item["Arn"], item["PolicyName"], item, partial(aws.call, "iam", "list_policy_tags", PolicyArn=item["Arn"])))
     for item in profiles:
         title = item["InstanceProfileName"]
-        looks.append(("instance profile", title, title, item, partial(tags, "list_instance_profile_tags", InstanceProfileName=title)))
+        looks.append(("instance profile", title, title, item, partial(aws.call, "iam", "list_instance_profile_tags", InstanceProfileName=title)))
     for item in providers:
         arn = item["Arn"]
-        url = arn.partition("/")[2]
-        looks.append(("OIDC provider", arn, url, item, partial(tags, "list_open_id_connect_provider_tags", OpenIDConnectProviderArn=arn)))
-    found = []
-    for (kind, identity, title, item, _look), its_tags in zip(looks, aws.together(*[look[4] for look in looks]), strict=True):
-        why = reason(name, its_tags)
-        if why:
-            found.append(Found(kind, identity, why, title, its_tags.get(OWNER_TAG) == name, item))
-    return found
+        look = partial(aws.call, "iam", "list_open_id_connect_provider_tags", OpenIDConnectProviderArn=arn)
+        looks.append(("OIDC provider", arn, arn.partition("/")[2], item, look))
+    return _with_tags(aws, name, looks, "Tags")
 
 
 def _eks(aws: Aws, name: str) -> list[Found]:
@@ -160,8 +214,25 @@ def _eks(aws: Aws, name: str) -> list[Found]:
         return []
     owned = (cluster.get("tags") or {}).get(OWNER_TAG) == name
     found = [Found("EKS cluster", name, f"tag {OWNER_TAG}={name}" if owned else "its name", name, owned, cluster)]
-    for group in aws.pages("eks", "list_nodegroups", "nodegroups", clusterName=name):
-        found.append(Found("node group", group, f"EKS cluster {name}", group, owned))
+    if cluster["status"] == "CREATING":
+        return found
+    try:
+        groups, profiles = aws.together(
+            lambda: aws.pages("eks", "list_nodegroups", "nodegroups", clusterName=name),
+            lambda: aws.pages("eks", "list_fargate_profiles", "fargateProfileNames", clusterName=name),
+        )
+        calls = [partial(aws.find, "eks", "describe_nodegroup", "nodegroup", clusterName=name, nodegroupName=group) for group in groups]
+        calls += [partial(aws.find, "eks", "describe_fargate_profile", "fargateProfile", clusterName=name, fargateProfileName=profile) for profile in profiles]
+        answers = aws.together(*calls)
+    except AwsError as error:
+        if is_missing(error.code):  # it went in this moment
+            return []
+        raise
+    kinds = [("node group", group) for group in groups] + [("Fargate profile", profile) for profile in profiles]
+    for (kind, title), item in zip(kinds, answers, strict=True):
+        if item is not None:
+            its = (item.get("tags") or {}).get(OWNER_TAG) == name
+            found.append(Found(kind, title, f"EKS cluster {name}", title, its, item))
     return found
 
 
@@ -171,21 +242,48 @@ def _logs(aws: Aws, name: str) -> list[Found]:
     return [Found("log group", group["logGroupName"], f"its name begins with {prefix}", group["logGroupName"]) for group in groups]
 
 
-def search(aws: Aws, name: str) -> list[Found]:
-    """Everything that belongs to the cluster, by tag or name."""
-    aws.prepare("ec2", "elbv2", "iam", "eks", "logs")
+def _certificates(aws: Aws, name: str) -> list[Found]:
+    # Without this filter ListCertificates only tells of RSA_2048.
+    kinds = ["RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1", "EC_secp384r1"]
+    items = aws.pages("acm", "list_certificates", "CertificateSummaryList", Includes={"keyTypes": kinds})
+    looks: list[tuple[str, str, str, dict[str, Any], Callable[[], dict[str, Any]]]] = []
+    for item in items:
+        arn = item["CertificateArn"]
+        looks.append(("certificate", arn, item.get("DomainName", ""), item, partial(aws.call, "acm", "list_tags_for_certificate", CertificateArn=arn)))
+    return _with_tags(aws, name, looks, "Tags")
+
+
+def _repositories(aws: Aws, name: str) -> list[Found]:
+    looks: list[tuple[str, str, str, dict[str, Any], Callable[[], dict[str, Any]]]] = []
+    for item in aws.pages("ecr", "describe_repositories", "repositories"):
+        title = item["repositoryName"]
+        looks.append(("ECR repository", title, title, item, partial(aws.call, "ecr", "list_tags_for_resource", resourceArn=item["repositoryArn"])))
+    return _with_tags(aws, name, looks, "tags")
+
+
+def search(aws: Aws, name: str, iam_path: str = "/") -> list[Found]:
+    """Everything that belongs to the cluster."""
+    aws.prepare(*SERVICES)
     answers = aws.together(
-        lambda: _eks(aws, name), lambda: _load_balancing(aws, name), lambda: _ec2(aws, name), lambda: _iam(aws, name), lambda: _logs(aws, name)
+        lambda: _eks(aws, name),
+        lambda: _load_balancing(aws, name),
+        lambda: _ec2(aws, name),
+        lambda: _iam(aws, name, iam_path),
+        lambda: _logs(aws, name),
+        lambda: _certificates(aws, name),
+        lambda: _repositories(aws, name),
     )
     return [entry for answer in answers for entry in answer]
 
 
-def search_until_none(aws: Aws, name: str, timeout: float, delay: float) -> list[Found]:
+def search_until_none(
+    aws: Aws, name: str, timeout: float, delay: float, iam_path: str = "/", ignore: Callable[[Found], bool] = lambda entry: False
+) -> list[Found]:
     """What is still there after some patience: EKS cleans up behind itself for a while after it has said that it is done."""
     try:
         return wait_for(
             f"nothing left of {name}",
-            lambda: search(aws, name),
+            lambda: [entry for entry in search(aws, name, iam_path) if not ignore(entry)],
             lambda found: ", ".join(map(str, found[:3])) + (" ..." if len(found) > 3 else "") or "nothing",
             lambda found: not found,
             timeout,
@@ -194,242 +292,4 @@ def search_until_none(aws: Aws, name: str, timeout: float, delay: float) -> list
     except AwsError as error:
         if error.code != "Timeout":
             raise
-        return search(aws, name)
-
-
-def strangers(aws: Aws, name: str, found: Iterable[Found]) -> list[Found]:
-    """What stands in our VPC, or has our cluster's name, and is not ours: in the way of a removal."""
-    found = list(found)
-    others = [
-        Found(entry.type, entry.id, f"it has no tag {OWNER_TAG}={name}", entry.name) for entry in found if entry.type == "EKS cluster" and not entry.owned
-    ]
-    for vpc in [entry for entry in found if entry.type == "vpc" and entry.owned]:
-        others += _in_vpc(aws, name, vpc.id)
-    return others
-
-
-def _in_vpc(aws: Aws, name: str, vpc_id: str) -> list[Found]:
-    inside = [{"Name": "vpc-id", "Values": [vpc_id]}]
-    groups, interfaces, instances, endpoints, balancers = aws.together(
-        lambda: aws.pages("ec2", "describe_security_groups", "SecurityGroups", Filters=inside),
-        lambda: aws.pages("ec2", "describe_network_interfaces", "NetworkInterfaces", Filters=inside),
-        lambda: aws.pages("ec2", "describe_instances", "Reservations", Filters=inside),
-        lambda: aws.pages("ec2", "describe_vpc_endpoints", "VpcEndpoints", Filters=inside),
-        lambda: [item for item in aws.pages("elbv2", "describe_load_balancers", "LoadBalancers") if item.get("VpcId") == vpc_id],
-    )
-    others = []
-
-    def judge(kind: str, identity: str, title: str, tags: dict[str, str]) -> None:
-        if not reason(name, tags):
-            others.append(Found(kind, identity, f"it is in our VPC {vpc_id} and has no tag of cluster {name}", title or tags.get("Name", "")))
-
-    for group in groups:
-        if group["GroupName"] != "default":
-            judge("security group", group["GroupId"], group["GroupName"], tags_of(group.get("Tags")))
-    for reservation in instances:
-        for instance in reservation["Instances"]:
-            if instance["State"]["Name"] not in ("terminated", "shutting-down"):
-                judge("instance", instance["InstanceId"], "", tags_of(instance.get("Tags")))
-    for endpoint in endpoints:
-        if endpoint.get("State") not in ("deleted", "deleting"):
-            judge("VPC endpoint", endpoint["VpcEndpointId"], endpoint["ServiceName"], tags_of(endpoint.get("Tags")))
-    for start in range(0, len(balancers), 20):
-        chunk = {item["LoadBalancerArn"]: item["LoadBalancerName"] for item in balancers[start : start + 20]}
-        for entry in aws.call("elbv2", "describe_tags", ResourceArns=list(chunk))["TagDescriptions"]:
-            judge("load balancer", entry["ResourceArn"], chunk[entry["ResourceArn"]], tags_of(entry["Tags"]))
-    for interface in interfaces:
-        if not _belongs_to_a_service(name, interface):
-            judge(
-                "network interface",
-                interface["NetworkInterfaceId"],
-                interface.get("Description", ""),
-                tags_of(interface.get("TagSet") or interface.get("Tags")),
-            )
-    return others
-
-
-def _belongs_to_a_service(name: str, interface: dict[str, Any]) -> bool:
-    """Interfaces of load balancers, NAT gateways, instances and the control plane: their owner is judged, not they."""
-    description = interface.get("Description") or ""
-    return (
-        interface.get("InterfaceType") in ("nat_gateway", "network_load_balancer", "load_balancer", "vpc_endpoint", "gateway_load_balancer_endpoint")
-        or description.startswith(("ELB ", "Interface for NAT Gateway", "VPC Endpoint Interface", "aws-K8S-"))
-        or description == f"Amazon EKS {name}"
-        or bool((interface.get("Attachment") or {}).get("InstanceId"))
-    )
-
-
-# Removal. Each kind may only go when those before it are gone.
-ORDER = (
-    "OIDC provider",
-    "instance profile",
-    "IAM role",
-    "IAM policy",
-    "load balancer",
-    "target group",
-    "NAT gateway",
-    "elastic IP",
-    "launch template",
-    "internet gateway",
-    "network interface",
-    "security group",
-    "subnet",
-    "route table",
-    "vpc",
-    "log group",
-)
-
-
-def removable(name: str, found: Iterable[Found]) -> list[Found]:
-    """Of what was found, what we may and can remove, in the order in which it can go."""
-    chosen = [entry for entry in found if entry.type in ORDER and (entry.owned or entry.type == "log group" or _of_the_controller(name, entry))]
-    return sorted(chosen, key=lambda entry: (ORDER.index(entry.type), entry.name, entry.id))
-
-
-def _of_the_controller(name: str, entry: Found) -> bool:
-    """What the load balancer controller or EKS made for this cluster in our VPC, and left behind."""
-    if entry.type in ("load balancer", "target group", "security group"):
-        return entry.reason in (f"tag {CONTROLLER_TAG}={name}", f"tag kubernetes.io/cluster/{name}=owned", f"tag aws:eks:cluster-name={name}")
-    return entry.type == "network interface" and entry.raw.get("Status") == "available"
-
-
-def remove(aws: Aws, name: str, chosen: list[Found], timeout: float, delay: float) -> None:
-    """Remove all of it, in the given order, waiting where AWS needs time."""
-    remover = _Remover(aws, name, timeout, delay)
-    for kind in ORDER:
-        batch = [entry for entry in chosen if entry.type == kind]
-        if batch:
-            report(f"removing {len(batch)} x {kind}")
-            remover.remove(kind, batch)
-
-
-class _Remover:
-    def __init__(self, aws: Aws, name: str, timeout: float, delay: float) -> None:
-        self.aws, self.name, self.timeout, self.delay = aws, name, timeout, delay
-
-    def remove(self, kind: str, batch: list[Found]) -> None:
-        action = getattr(self, "_" + kind.lower().replace(" ", "_"))
-        self.aws.together(*[partial(self._patiently, entry, action) for entry in batch])
-        if kind == "NAT gateway":
-            self._await_nat_gateways([entry.id for entry in batch])
-
-    def _patiently(self, entry: Found, action: Callable[[Found], None]) -> None:
-        """Interfaces of what was just deleted linger for minutes; until then AWS refuses what they are in."""
-        deadline = time.monotonic() + self.timeout
-        pause = 0.5
-        while True:
-            try:
-                return action(entry)
-            except AwsError as error:
-                if is_missing(error.code):
-                    return None
-                if error.code not in ("DependencyViolation", "InvalidIPAddress.InUse", "ResourceInUse", "DeleteConflict", "AuthFailure"):
-                    raise
-                if time.monotonic() > deadline:
-                    raise AwsError(f"{entry} cannot be removed: {error}", error.code) from error
-                report(f"{entry} is still in use; trying again")
-            time.sleep(pause)
-            pause = min(self.delay, pause * 2)
-
-    def _call(self, service: str, operation: str, **arguments: Any) -> None:
-        try:
-            self.aws.call(service, operation, **arguments)
-        except AwsError as error:
-            if not is_missing(error.code):
-                raise
-
-    def _oidc_provider(self, entry: Found) -> None:
-        self._call("iam", "delete_open_id_connect_provider", OpenIDConnectProviderArn=entry.id)
-
-    def _instance_profile(self, entry: Found) -> None:
-        for role in entry.raw.get("Roles") or []:
-            self._call("iam", "remove_role_from_instance_profile", InstanceProfileName=entry.id, RoleName=role["RoleName"])
-        self._call("iam", "delete_instance_profile", InstanceProfileName=entry.id)
-
-    def _iam_role(self, entry: Found) -> None:
-        for policy in self.aws.pages("iam", "list_attached_role_policies", "AttachedPolicies", RoleName=entry.id):
-            self._call("iam", "detach_role_policy", RoleName=entry.id, PolicyArn=policy["PolicyArn"])
-        for policy in self.aws.pages("iam", "list_role_policies", "PolicyNames", RoleName=entry.id):
-            self._call("iam", "delete_role_policy", RoleName=entry.id, PolicyName=policy)
-        for profile in self.aws.pages("iam", "list_instance_profiles_for_role", "InstanceProfiles", RoleName=entry.id):
-            self._call("iam", "remove_role_from_instance_profile", InstanceProfileName=profile["InstanceProfileName"], RoleName=entry.id)
-        self._call("iam", "delete_role", RoleName=entry.id)
-
-    def _iam_policy(self, entry: Found) -> None:
-        for role in self.aws.pages("iam", "list_entities_for_policy", "PolicyRoles", PolicyArn=entry.id):
-            self._call("iam", "detach_role_policy", RoleName=role["RoleName"], PolicyArn=entry.id)
-        for version in self.aws.pages("iam", "list_policy_versions", "Versions", PolicyArn=entry.id):
-            if not version["IsDefaultVersion"]:
-                self._call("iam", "delete_policy_version", PolicyArn=entry.id, VersionId=version["VersionId"])
-        self._call("iam", "delete_policy", PolicyArn=entry.id)
-
-    def _load_balancer(self, entry: Found) -> None:
-        self._call("elbv2", "delete_load_balancer", LoadBalancerArn=entry.id)
-
-    def _target_group(self, entry: Found) -> None:
-        self._call("elbv2", "delete_target_group", TargetGroupArn=entry.id)
-
-    def _nat_gateway(self, entry: Found) -> None:
-        if entry.raw.get("State") != "deleting":
-            self._call("ec2", "delete_nat_gateway", NatGatewayId=entry.id)
-
-    def _await_nat_gateways(self, ids: list[str]) -> None:
-        def look() -> list[str]:
-            gateways = self.aws.pages("ec2", "describe_nat_gateways", "NatGateways", Filter=[{"Name": "nat-gateway-id", "Values": ids}])
-            return [f"{gateway['NatGatewayId']} {gateway['State']}" for gateway in gateways if gateway["State"] != "deleted"]
-
-        wait_for("deletion of NAT gateways", look, lambda left: ", ".join(left) or "gone", lambda left: not left, self.timeout, self.delay)
-
-    def _elastic_ip(self, entry: Found) -> None:
-        self._call("ec2", "release_address", AllocationId=entry.id)
-
-    def _launch_template(self, entry: Found) -> None:
-        self._call("ec2", "delete_launch_template", LaunchTemplateId=entry.id)
-
-    def _internet_gateway(self, entry: Found) -> None:
-        for attachment in entry.raw.get("Attachments") or []:
-            self._call("ec2", "detach_internet_gateway", InternetGatewayId=entry.id, VpcId=attachment["VpcId"])
-        self._call("ec2", "delete_internet_gateway", InternetGatewayId=entry.id)
-
-    def _network_interface(self, entry: Found) -> None:
-        self._call("ec2", "delete_network_interface", NetworkInterfaceId=entry.id)
-
-    def _security_group(self, entry: Found) -> None:
-        # Groups that name each other in their rules hold each other: the rules go first.
-        for rules, operation in (("IpPermissions", "revoke_security_group_ingress"), ("IpPermissionsEgress", "revoke_security_group_egress")):
-            linked = [rule for rule in entry.raw.get(rules) or [] if rule.get("UserIdGroupPairs")]
-            if linked:
-                self._call("ec2", operation, GroupId=entry.id, IpPermissions=linked)
-        self._free("group-id", entry.id)
-        self._call("ec2", "delete_security_group", GroupId=entry.id)
-
-    def _subnet(self, entry: Found) -> None:
-        self._free("subnet-id", entry.id)
-        self._call("ec2", "delete_subnet", SubnetId=entry.id)
-
-    def _free(self, key: str, identity: str) -> None:
-        """Interfaces that a node's CNI made outlive the node now and then, detached, and nobody else removes them."""
-        idle = [{"Name": key, "Values": [identity]}, {"Name": "status", "Values": ["available"]}]
-        for interface in self.aws.pages("ec2", "describe_network_interfaces", "NetworkInterfaces", Filters=idle):
-            if reason(self.name, tags_of(interface.get("TagSet") or interface.get("Tags"))):
-                self._call("ec2", "delete_network_interface", NetworkInterfaceId=interface["NetworkInterfaceId"])
-
-    def _route_table(self, entry: Found) -> None:
-        associations = entry.raw.get("Associations") or []
-        if any(association.get("Main") for association in associations):
-            return  # it goes with its VPC
-        for association in associations:
-            self._call("ec2", "disassociate_route_table", AssociationId=association["RouteTableAssociationId"])
-        self._call("ec2", "delete_route_table", RouteTableId=entry.id)
-
-    def _vpc(self, entry: Found) -> None:
-        """Whatever a killed run had made in it and not tagged yet goes first: a VPC of ours has no other's parts by now."""
-        inside = [{"Name": "vpc-id", "Values": [entry.id]}]
-        for gateway in self.aws.pages("ec2", "describe_internet_gateways", "InternetGateways", Filters=[{"Name": "attachment.vpc-id", "Values": [entry.id]}]):
-            self._internet_gateway(Found("internet gateway", gateway["InternetGatewayId"], "", raw=gateway))
-        for table in self.aws.pages("ec2", "describe_route_tables", "RouteTables", Filters=inside):
-            self._route_table(Found("route table", table["RouteTableId"], "", raw=table))
-        self._call("ec2", "delete_vpc", VpcId=entry.id)
-
-    def _log_group(self, entry: Found) -> None:
-        self._call("logs", "delete_log_group", logGroupName=entry.id)
+        return [entry for entry in search(aws, name, iam_path) if not ignore(entry)]

@@ -33,6 +33,7 @@ class Removal:
     grace: int | None = None
     timeout: int = 300
     force: bool = False
+    wait: bool = True
 
 
 @dataclass
@@ -50,6 +51,8 @@ def run(removal: Removal, istioctl: Istioctl, api: KubeApi, check: bool) -> Resu
     result = Result()
     objects = owned(api, removal)
     ours = [live for live in (ours_of(api, manifest) for manifest in reversed(removal.prerequisites)) if live]
+    if not removal.wait:
+        return _without_waiting(removal, api, objects, ours, result, check)
     result.version_before = next((v for item in objects if (v := _labels(item).get(istio_operator.VERSION))), "")
     result.changes = plan_delete([*objects, *ours])
     result.changed = bool(result.changes)
@@ -64,6 +67,29 @@ def run(removal: Removal, istioctl: Istioctl, api: KubeApi, check: bool) -> Resu
         _await_gone(api, ours, removal.timeout)
     result.stays = stays(api, removal, [] if not check else [*objects, *ours])
     return result
+
+
+def _without_waiting(removal: Removal, api: KubeApi, objects: list[Manifest], ours: list[Manifest], result: Result, check: bool) -> Result:
+    """The cluster itself is about to go: ask for the removal and go on. istioctl would wait for what nobody needs."""
+    ending = {item["metadata"]["name"] for item in ours if item["kind"] == "Namespace" and item["metadata"].get("deletionTimestamp")}
+    objects, ours = ([item for item in items if _lives(item, ending)] for items in (objects, ours))
+    result.version_before = next((v for item in objects if (v := _labels(item).get(istio_operator.VERSION))), "")
+    result.changes = plan_delete([*objects, *ours])
+    result.changed = bool(result.changes)
+    # A namespace takes what is in it along. Webhooks go first: they would hold up what changes while their servers end.
+    namespaces = {item["metadata"]["name"] for item in ours if item["kind"] == "Namespace"}
+    singly = [item for item in [*objects, *ours] if item["kind"] != "Namespace" and item["metadata"].get("namespace") not in namespaces]
+    webhooks = [item for item in singly if item["kind"].endswith("WebhookConfiguration")]
+    rest = [item for item in singly if item not in webhooks]
+    for batch in [] if check else [webhooks, rest, [item for item in ours if item["kind"] == "Namespace"]]:
+        api.map(lambda item: delete(api, [item]), batch)
+    result.stays = stays(api, removal, [*objects, *ours])
+    return result
+
+
+def _lives(item: Manifest, ending: set[str]) -> bool:
+    metadata = item["metadata"]
+    return not metadata.get("deletionTimestamp") and metadata.get("namespace") not in ending
 
 
 def owned(api: KubeApi, removal: Removal) -> list[Manifest]:

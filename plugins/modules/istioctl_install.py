@@ -91,6 +91,12 @@ options:
     description: With O(purge), also removes Istio's CRDs, and with them everybody's routes and policies.
     type: bool
     default: false
+  wait:
+    description:
+      - With O(state=absent), whether to wait until everything is gone. Without it C(istioctl) is not asked; the same objects and the namespaces are deleted
+        and end by themselves. That is enough for a cluster that goes next.
+    type: bool
+    default: true
   grace_period:
     description: With O(state=absent), the seconds that the removed pods get to end. Without it, those of their own, in which gateways drain.
     type: int
@@ -269,6 +275,7 @@ def absent(module: AnsibleModule, istioctl: Istioctl, api: KubeApi) -> dict:
         grace=params["grace_period"],
         timeout=params["readiness_timeout"],
         force=params["force"],
+        wait=params["wait"],
     )
     result = istio_uninstall.run(removal, istioctl, api, module.check_mode)
     return {
@@ -302,6 +309,7 @@ def main() -> None:
             "force": {"type": "bool", "default": False},
             "purge": {"type": "bool", "default": False},
             "remove_crds": {"type": "bool", "default": False},
+            "wait": {"type": "bool", "default": True},
             "grace_period": {"type": "int"},
             "istioctl": {"type": "str", "default": "istioctl"},
             "kubectl": {"type": "str", "default": "kubectl"},

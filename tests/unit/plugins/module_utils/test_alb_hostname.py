@@ -142,60 +142,6 @@ def test_http_goes_to_where_the_load_balancer_is_emulated(server):
     assert "does not answer" in answers("name.elb.amazonaws.com", "127.0.0.1:1", "/")
 
 
-# -- draining ---------------------------------------------------------------------------------------------------------
-
-
-def drain(api, aws, force=False, timeout=1):
-    alb_drain.remove(api, aws.elbv2, "sandbox", alb_drain.find(api, "sandbox"), force, timeout, interval=0)
-
-
-def test_ours_go_and_those_of_others_are_named(aws):
-    api = FakeKube([ingress(), ingress(name="theirs", owner="")])
-    found = alb_drain.find(api, "sandbox")
-    assert [alb_drain.name_of(item) for item in found.ours] == ["Ingress istio-ingress/ingress"]
-    assert [alb_drain.name_of(item) for item in found.foreign] == ["Ingress istio-ingress/theirs"]
-    drain(api, aws)
-    assert [key[2] for key in api.objects] == ["theirs"]
-
-
-def test_a_service_counts_only_with_a_load_balancer(aws):
-    labels = {alb_drain.OWNERSHIP: "sandbox"}
-    services = [
-        {"apiVersion": "v1", "kind": "Service", "metadata": {"name": n, "namespace": "a", "labels": labels}, "spec": {"type": kind}}
-        for n, kind in (("plain", "ClusterIP"), ("lb", "LoadBalancer"))
-    ]
-    assert [item["metadata"]["name"] for item in alb_drain.find(FakeKube(services), "sandbox").ours] == ["lb"]
-
-
-def test_what_elbv2_still_has_is_waited_for_and_named(aws):
-    aws.load_balancer()
-    with pytest.raises(alb_drain.Stuck, match="ELBv2 still has arn:aws:elasticloadbalancing"):
-        drain(FakeKube([ingress()]), aws, timeout=0.05)
-
-
-def stuck_cluster(monkeypatch):
-    api = FakeKube([ingress()])
-    api.finalizing.add(("Ingress", "istio-ingress", "ingress"))
-    monkeypatch.setattr("time.monotonic", iter(range(0, 10_000, 6)).__next__)
-    return api
-
-
-def test_a_finalizer_without_its_controller_is_never_stripped_silently(aws, monkeypatch):
-    api = stuck_cluster(monkeypatch)
-    with pytest.raises(alb_drain.Stuck, match="does not run. Bring the controller back"):
-        drain(api, aws, timeout=100)
-    assert ("Ingress", "istio-ingress", "ingress") in api.objects
-
-
-def test_told_to_it_does_the_controllers_work(aws, monkeypatch):
-    aws.load_balancer()
-    foreign, _ = aws.load_balancer("foreign", tags=({"Key": alb_elbv2.CLUSTER_TAG, "Value": "other"},))
-    api = stuck_cluster(monkeypatch)
-    drain(api, aws, force=True, timeout=1000)
-    assert api.objects == {}
-    assert [lb["LoadBalancerArn"] for lb in alb_elbv2.load_balancers(aws.elbv2)] == [foreign["LoadBalancerArn"]]
-
-
 # -- the controller's side --------------------------------------------------------------------------------------------
 
 

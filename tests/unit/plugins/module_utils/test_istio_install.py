@@ -391,6 +391,18 @@ def crd(name="virtualservices.networking.istio.io"):
     return {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": metadata}
 
 
+def test_a_cluster_that_goes_next_is_not_waited_for(cluster, fake):
+    run(cluster, fake)
+    cluster._store(crd())
+    planned = remove(cluster, fake, check=True, purge=True, wait=False)
+    assert planned.changed and ("Deployment", "istio-system", "istiod") in cluster.objects
+    result = remove(cluster, fake, purge=True, wait=False)
+    assert result.changed and result.commands == []
+    assert [change.summary() for change in result.changes] == [change.summary() for change in planned.changes]
+    assert {kind for kind, _, _ in cluster.objects} & {"Deployment", "Service", "MutatingWebhookConfiguration"} == set()
+    assert not remove(cluster, fake, purge=True, wait=False).changed
+
+
 def test_a_purge_takes_everything_but_the_crds_and_says_what_stays(cluster, fake):
     run(cluster, fake)
     cluster._store(crd())
