@@ -8,8 +8,12 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import Aws, AwsError, Refused, tag_changes, wait_for
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import Aws, AwsError, Refused, wait_for
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_calls import eventually, gone, with_young_role
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_cluster import wait_for_update
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_options import GROUP_NAME as NAME
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_options import NAME as CLUSTER_NAME
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_options import ROLE_ARN, VERSION, Change, given, name_problems, tag_problems
 
 AMI_TYPES = (
     "AL2023_x86_64_STANDARD",
@@ -23,11 +27,32 @@ AMI_TYPES = (
     "BOTTLEROCKET_ARM_64_NVIDIA",
     "BOTTLEROCKET_x86_64_FIPS",
     "BOTTLEROCKET_ARM_64_FIPS",
+    "BOTTLEROCKET_x86_64_NVIDIA_FIPS",
+    "BOTTLEROCKET_ARM_64_NVIDIA_FIPS",
     "CUSTOM",
 )
 EFFECTS = ("NO_SCHEDULE", "NO_EXECUTE", "PREFER_NO_SCHEDULE")
 IMMUTABLE = ("ami_type", "capacity_type", "instance_types", "disk_size", "node_role", "subnet_ids", "remote_access")
-NAME = re.compile(r"[0-9A-Za-z][A-Za-z0-9_-]{0,62}")
+STRATEGIES = ("DEFAULT", "MINIMAL")
+# The API reference's names of an update's and a repair's settings. A number and a percentage exclude each other.
+UPDATE = {"max_unavailable": "maxUnavailable", "max_unavailable_percentage": "maxUnavailablePercentage", "update_strategy": "updateStrategy"}
+REPAIR = {
+    "enabled": "enabled",
+    "max_unhealthy_node_threshold_count": "maxUnhealthyNodeThresholdCount",
+    "max_unhealthy_node_threshold_percentage": "maxUnhealthyNodeThresholdPercentage",
+    "max_parallel_nodes_repaired_count": "maxParallelNodesRepairedCount",
+    "max_parallel_nodes_repaired_percentage": "maxParallelNodesRepairedPercentage",
+}
+EXCLUSIVE = (
+    ("max_unavailable", "max_unavailable_percentage"),
+    ("max_unhealthy_node_threshold_count", "max_unhealthy_node_threshold_percentage"),
+    ("max_parallel_nodes_repaired_count", "max_parallel_nodes_repaired_percentage"),
+)
+# "Node taints on managed node groups" of the user guide; API reference, CreateNodegroup: instanceTypes.
+MOST_TAINTS, MOST_INSTANCE_TYPES = 50, 20
+LABEL = re.compile(r"([a-z0-9]([a-z0-9.-]*[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?")
+LABEL_VALUE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
+TEMPLATE_VERSION = re.compile(r"[1-9][0-9]*")
 INSTANCE_TYPE = re.compile(r"[a-z][a-z0-9-]*\.(nano|micro|small|medium|large|metal|[0-9]*xlarge|metal-[0-9]+xl)")
 # A Graviton family has a g among the letters behind its number: m6g, c7gn, r8gd, t4g; and a1, the first one. g5 and g6 are GPUs on x86.
 GRAVITON = re.compile(r"(a1|[a-z]+[0-9]+[a-z]*g[a-z0-9-]*)\.")
@@ -46,17 +71,66 @@ def architecture_of_ami(ami_type: str) -> str:
 
 
 @dataclass
-class Plan:
-    before: dict[str, Any] = field(default_factory=dict)
-    after: dict[str, Any] = field(default_factory=dict)
+class Plan(Change):
     config: dict[str, Any] = field(default_factory=dict)
     version: dict[str, Any] = field(default_factory=dict)
-    tags_to_set: dict[str, str] = field(default_factory=dict)
-    tags_to_remove: list[str] = field(default_factory=list)
 
-    @property
-    def changed(self) -> bool:
-        return bool(self.config or self.version or self.tags_to_set or self.tags_to_remove)
+
+def problems(params: dict[str, Any]) -> list[str]:
+    """What EKS would refuse, each as one sentence."""
+    found = name_problems(params, name=NAME, cluster_name=CLUSTER_NAME, version=VERSION, node_role=ROLE_ARN) + tag_problems(params.get("tags"))
+
+    def wrong(option: str, value: Any, accepted: str) -> None:
+        found.append(f"{option} is {value!r}; accepted: {accepted}")
+
+    sizes = given(params.get("scaling_config") or {})
+    ordered = [sizes[key] for key in ("min_size", "desired_size", "max_size") if key in sizes]
+    if ordered != sorted(ordered) or any(size < 0 for size in ordered) or sizes.get("max_size", 1) < 1:
+        wrong("scaling_config", sizes, "min_size <= desired_size <= max_size, and max_size at least 1")
+    for option in ("update_config", "node_repair_config"):
+        for key, value in given(params.get(option) or {}).items():
+            most = 100 if key.endswith("percentage") or key == "max_unavailable" else None
+            if key.startswith("max_") and (value < 1 or (most and value > most)):
+                wrong(f"{option}.{key}", value, f"a number from 1 to {most}" if most else "a number from 1")
+    if len(params.get("taints") or []) > MOST_TAINTS:
+        wrong("taints", f"{len(params['taints'])} taints", f"at most {MOST_TAINTS}")
+    keys = [(taint["key"], taint["effect"]) for taint in params.get("taints") or []]
+    if len(set(keys)) != len(keys):
+        wrong("taints", keys, "each key with each effect once")
+    for taint in params.get("taints") or []:
+        if not LABEL.fullmatch(taint["key"]) or len(taint["key"]) > 63 or (taint.get("value") and not LABEL_VALUE.fullmatch(taint["value"])):
+            wrong("taints", taint, "key and value as Kubernetes writes them, at most 63 characters each")
+    for key, value in (params.get("labels") or {}).items():
+        if not LABEL.fullmatch(str(key)) or len(str(key)) > 63 or not LABEL_VALUE.fullmatch(str(value)):
+            wrong("labels", {key: value}, "keys and values as Kubernetes writes them, 1 to 63 characters each")
+        elif str(key).startswith(("eks.amazonaws.com/", "kubernetes.io/", "k8s.io/")):
+            wrong("labels", key, "labels without the prefixes eks.amazonaws.com/, kubernetes.io/ and k8s.io/, which are taken")
+    types = params.get("instance_types") or []
+    if len(types) > MOST_INSTANCE_TYPES or any(not INSTANCE_TYPE.fullmatch(kind) for kind in types):
+        wrong("instance_types", types, f"at most {MOST_INSTANCE_TYPES} EC2 instance types such as m6g.large")
+    else:
+        architectures = {architecture_of_instance(kind) for kind in types}
+        image = architecture_of_ami(params["ami_type"]) if params.get("ami_type") else ""
+        if len(architectures) > 1:
+            wrong("instance_types", types, "types of one architecture")
+        elif image and architectures - {image}:
+            wrong("ami_type", params["ami_type"], f"an image for {architectures.pop()}, since instance_types is {types}")
+    if params.get("disk_size") is not None and not 1 <= params["disk_size"] <= 16384:
+        wrong("disk_size", params["disk_size"], "GiB from 1 to 16384")
+    if params.get("subnet_ids") == []:
+        wrong("subnet_ids", [], "at least one subnet")
+    template = params.get("launch_template")
+    if template:
+        if template.get("version") and not TEMPLATE_VERSION.fullmatch(template["version"]):
+            wrong("launch_template.version", template["version"], "a version's number, in quotes")
+        for option in ("disk_size", "remote_access"):
+            if params.get(option):
+                wrong(option, params[option], "nothing, since launch_template is given and says it")
+    if params.get("ami_type") == "CUSTOM":
+        found += [
+            f"{option} is {params[option]!r}; accepted: nothing, since ami_type is CUSTOM" for option in ("version", "release_version") if params.get(option)
+        ]
+    return found
 
 
 def taint_set(taints: list[dict[str, str]]) -> list[dict[str, str]]:
@@ -69,6 +143,7 @@ def view(live: dict[str, Any]) -> dict[str, Any]:
     """What DescribeNodegroup says, in the words of the module's options."""
     scaling = live.get("scalingConfig") or {}
     update = live.get("updateConfig") or {}
+    repair = live.get("nodeRepairConfig") or {}
     remote = live.get("remoteAccess") or {}
     template = live.get("launchTemplate") or {}
     return {
@@ -78,34 +153,37 @@ def view(live: dict[str, Any]) -> dict[str, Any]:
         "node_role": live.get("nodeRole"),
         "subnet_ids": sorted(live.get("subnets") or []),
         "scaling_config": {"min_size": scaling.get("minSize"), "max_size": scaling.get("maxSize"), "desired_size": scaling.get("desiredSize")},
-        "update_config": _given({"max_unavailable": update.get("maxUnavailable"), "max_unavailable_percentage": update.get("maxUnavailablePercentage")}),
+        "update_config": given({key: update.get(parameter) for key, parameter in UPDATE.items()}),
+        "node_repair_config": {"enabled": False, **given({key: repair.get(parameter) for key, parameter in REPAIR.items()})},
         "instance_types": sorted(live.get("instanceTypes") or []),
         "ami_type": live.get("amiType"),
         "capacity_type": live.get("capacityType"),
         "disk_size": live.get("diskSize"),
-        "remote_access": _given({"ec2_ssh_key": remote.get("ec2SshKey"), "source_security_groups": sorted(remote.get("sourceSecurityGroups") or []) or None}),
-        "launch_template": _given({"id": template.get("id"), "name": template.get("name"), "version": template.get("version")}),
+        "remote_access": given({"ec2_ssh_key": remote.get("ec2SshKey"), "source_security_groups": sorted(remote.get("sourceSecurityGroups") or []) or None}),
+        "launch_template": given({"id": template.get("id"), "name": template.get("name"), "version": template.get("version")}),
         "labels": dict(live.get("labels") or {}),
         "taints": taint_set(live.get("taints") or []),
         "tags": dict(live.get("tags") or {}),
     }
 
 
-def _given(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if value is not None}
+def merged(now: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
+    """What was said over what is there; a number that was said replaces the percentage, and the other way round."""
+    replaced = {other for pair in EXCLUSIVE for one, other in (pair, reversed(pair)) if one in wanted}
+    return {**{key: value for key, value in now.items() if key not in replaced}, **wanted}
 
 
 def normal(wanted: dict[str, Any]) -> dict[str, Any]:
     """The options as view() spells them; what was not given is left out."""
-    result = _given(wanted)
+    result = given(wanted)
     for key in ("subnet_ids", "instance_types"):
         if key in result:
             result[key] = sorted(result[key])
     if "taints" in result:
         result["taints"] = taint_set(result["taints"])
-    for key in ("scaling_config", "update_config", "launch_template", "remote_access"):
+    for key in ("scaling_config", "update_config", "node_repair_config", "launch_template", "remote_access"):
         if key in result:
-            result[key] = _given(result[key])
+            result[key] = given(result[key])
     return result
 
 
@@ -121,18 +199,14 @@ def plan_nodegroup(live: dict[str, Any], options: dict[str, Any], purge_tags: bo
         said = "; ".join(f"{key} is {_said(now[key])}, not {_said(wanted[key])}" for key in refused)
         raise Refused(f"EKS cannot change this on node group {now['name']}: {said}. Add a node group of another name, then delete this one")
 
-    def differs(key: str, before: Any, after: Any) -> bool:
-        if before == after:
-            return False
-        plan.before[key], plan.after[key] = before, after
-        return True
-
+    differs = plan.differs
     if "scaling_config" in wanted:
         after = {**now["scaling_config"], **wanted["scaling_config"]}
         if differs("scaling_config", now["scaling_config"], after):
             plan.config["scalingConfig"] = scaling_request(after)
-    if "update_config" in wanted and differs("update_config", now["update_config"], wanted["update_config"]):
-        plan.config["updateConfig"] = update_request(wanted["update_config"])
+    for option, parameter, names in (("update_config", "updateConfig", UPDATE), ("node_repair_config", "nodeRepairConfig", REPAIR)):
+        if option in wanted and differs(option, now[option], merged(now[option], wanted[option])):
+            plan.config[parameter] = {names[key]: value for key, value in plan.after[option].items()}
     if "labels" in wanted and differs("labels", now["labels"], wanted["labels"]):
         request = {
             "addOrUpdateLabels": {key: value for key, value in wanted["labels"].items() if now["labels"].get(key) != value},
@@ -153,12 +227,10 @@ def plan_nodegroup(live: dict[str, Any], options: dict[str, Any], purge_tags: bo
     if "release_version" in wanted and differs("release_version", now["release_version"], wanted["release_version"]):
         plan.version["releaseVersion"] = wanted["release_version"]
     if template and template.get("version") and differs("launch_template", now["launch_template"], {**now["launch_template"], **template}):
-        plan.version["launchTemplate"] = template
+        named = {key: template[key] for key in ("id", "name") if template.get(key)} or {"id": now["launch_template"].get("id")}
+        plan.version["launchTemplate"] = {**named, "version": template["version"]}
 
-    plan.tags_to_set, plan.tags_to_remove = tag_changes(wanted.get("tags"), now["tags"], purge_tags)
-    if plan.tags_to_set or plan.tags_to_remove:
-        after_tags = {key: value for key, value in {**now["tags"], **plan.tags_to_set}.items() if key not in plan.tags_to_remove}
-        differs("tags", now["tags"], after_tags)
+    plan.compare_tags(wanted.get("tags"), now["tags"], purge_tags)
     return plan
 
 
@@ -167,11 +239,7 @@ def _said(value: Any) -> str:
 
 
 def scaling_request(scaling: dict[str, int]) -> dict[str, int]:
-    return _given({"minSize": scaling.get("min_size"), "maxSize": scaling.get("max_size"), "desiredSize": scaling.get("desired_size")})
-
-
-def update_request(update: dict[str, int]) -> dict[str, int]:
-    return _given({"maxUnavailable": update.get("max_unavailable"), "maxUnavailablePercentage": update.get("max_unavailable_percentage")})
+    return given({"minSize": scaling.get("min_size"), "maxSize": scaling.get("max_size"), "desiredSize": scaling.get("desired_size")})
 
 
 def create_request(cluster: str, options: dict[str, Any]) -> dict[str, Any]:
@@ -196,11 +264,12 @@ def create_request(cluster: str, options: dict[str, Any]) -> dict[str, Any]:
             request[parameter] = wanted[key]
     if wanted.get("scaling_config"):
         request["scalingConfig"] = scaling_request(wanted["scaling_config"])
-    if wanted.get("update_config"):
-        request["updateConfig"] = update_request(wanted["update_config"])
+    for option, parameter, names in (("update_config", "updateConfig", UPDATE), ("node_repair_config", "nodeRepairConfig", REPAIR)):
+        if wanted.get(option):
+            request[parameter] = {names[key]: value for key, value in wanted[option].items()}
     if wanted.get("remote_access"):
         remote = wanted["remote_access"]
-        request["remoteAccess"] = _given({"ec2SshKey": remote.get("ec2_ssh_key"), "sourceSecurityGroups": remote.get("source_security_groups")})
+        request["remoteAccess"] = given({"ec2SshKey": remote.get("ec2_ssh_key"), "sourceSecurityGroups": remote.get("source_security_groups")})
     return request
 
 
@@ -211,7 +280,7 @@ def describe(aws: Aws, cluster: str, name: str) -> dict[str, Any] | None:
 def failure(live: dict[str, Any]) -> str:
     """Why a node group is not well: EKS's health issues with the resources that they name."""
     issues = (live.get("health") or {}).get("issues") or []
-    said = [f"{issue.get('code')}: {issue.get('message')} ({', '.join(issue.get('resourceIds') or [])})" for issue in issues]
+    said = [f"{issue.get('code')}: {issue.get('message')}" + (f" ({', '.join(issue['resourceIds'])})" if issue.get("resourceIds") else "") for issue in issues]
     return "; ".join(said) or "EKS gives no reason"
 
 
@@ -233,16 +302,31 @@ def wait_until_active(aws: Aws, cluster: str, name: str, timeout: float, delay: 
     return live
 
 
-def apply(aws: Aws, live: dict[str, Any], plan: Plan, force: bool, timeout: float, delay: float) -> None:
+def create(aws: Aws, request: dict[str, Any]) -> dict[str, Any]:
+    where = {"clusterName": request["clusterName"], "nodegroupName": request["nodegroupName"]}
+    with_young_role(aws, request["nodeRole"], lambda: aws.call("eks", "create_nodegroup", **request))
+    return eventually(aws, lambda: aws.call("eks", "describe_nodegroup", **where))["nodegroup"]
+
+
+def delete(aws: Aws, cluster: str, name: str) -> None:
+    gone(lambda: aws.call("eks", "delete_nodegroup", clusterName=cluster, nodegroupName=name))
+
+
+def apply(aws: Aws, live: dict[str, Any], plan: Plan, force: bool, timeout: float, delay: float, wait: bool = True) -> None:
+    """Make the planned calls, one after the other. Without waiting, the last one goes on by itself."""
     cluster, name = live["clusterName"], live["nodegroupName"]
-    if plan.tags_to_remove:
-        aws.call("eks", "untag_resource", resourceArn=live["nodegroupArn"], tagKeys=plan.tags_to_remove)
-    if plan.tags_to_set:
-        aws.call("eks", "tag_resource", resourceArn=live["nodegroupArn"], tags=plan.tags_to_set)
+    plan.apply_tags(aws, live["nodegroupArn"])
+    updates: list[tuple[str, str, dict[str, Any]]] = []
     if plan.config:
-        answer = aws.call("eks", "update_nodegroup_config", clusterName=cluster, nodegroupName=name, **plan.config)
-        wait_for_update(aws, f"node group {name}: configuration", answer["update"], timeout, delay, name=cluster, nodegroupName=name)
+        updates.append(("configuration", "update_nodegroup_config", plan.config))
     if plan.version:
-        answer = aws.call("eks", "update_nodegroup_version", clusterName=cluster, nodegroupName=name, force=force, **plan.version)
-        what = ", ".join(f"{key} {value}" for key, value in plan.version.items())
-        wait_for_update(aws, f"node group {name}: {what}", answer["update"], timeout, delay, name=cluster, nodegroupName=name)
+        what = ", ".join(f"{key} {_template(value)}" for key, value in plan.version.items())
+        updates.append((what, "update_nodegroup_version", {**plan.version, "force": force}))
+    for number, (what, operation, request) in enumerate(updates, 1):
+        answer = aws.call("eks", operation, clusterName=cluster, nodegroupName=name, **request)
+        if wait or number < len(updates):
+            wait_for_update(aws, f"node group {name}: {what}", answer["update"], timeout, delay, name=cluster, nodegroupName=name)
+
+
+def _template(value: Any) -> str:
+    return f"{value.get('name') or value.get('id')}:{value.get('version')}" if isinstance(value, dict) else str(value)
