@@ -15,6 +15,7 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 CERTIFICATE = "arn:aws:acm:us-west-2:123456789012:certificate/11111111-2222-3333-4444-555555555555"
+LB_ATTRIBUTES = "alb.ingress.kubernetes.io/load-balancer-attributes"
 # The variables that are wrong, and what the message must hold: the variable, the value, what is accepted.
 REFUSED: list[tuple[dict[str, t.Any], list[str]]] = [
     ({"istio_version": "latest"}, ["istio_version is latest", "1.31.1"]),
@@ -27,10 +28,20 @@ REFUSED: list[tuple[dict[str, t.Any], list[str]]] = [
     ({"istio_ingress_https_port": 70000}, ["istio_ingress_https_port", "70000", "65535"]),
     ({"istio_ingress_scheme": "public"}, ["istio_ingress_scheme", "public", "internet-facing"]),
     ({"istio_ingress_certificate_arn": "my-certificate"}, ["istio_ingress_certificate_arn is my-certificate", "ACM"]),
+    ({"istio_ingress_certificate_arn": CERTIFICATE, "istio_region": "eu-west-1"}, ["istio_ingress_certificate_arn, istio_region is", "own region"]),
     ({"istio_ingress_redirect": True}, ["istio_ingress_redirect is True", "istio_ingress_certificate_arn"]),
     ({"istio_ingress_ssl_policy": "ELBSecurityPolicy-2016-08"}, ["istio_ingress_ssl_policy is ELBSecurityPolicy-2016-08", "together with"]),
     ({"istio_ingress_ssl_policy": "strict", "istio_ingress_certificate_arn": CERTIFICATE}, ["istio_ingress_ssl_policy is strict"]),
     ({"istio_ingress_waf_acl_arn": "arn:aws:wafv2:us-east-1:123456789012:global/webacl/a/b"}, ["istio_ingress_waf_acl_arn", "regional"]),
+    ({"istio_ingress_ssl_policy": "ELBSecurityPolicy-Strict", "istio_ingress_host_name": "a.test"}, ["istio_ingress_ssl_policy is ELBSecurityPolicy-Strict"]),
+    ({"istio_ingress_waf_acl_arn": "arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/a/b"}, ["istio_ingress_waf_acl_arn, istio_region", "own region"]),
+    ({"istio_ingress_host_name": "mesh_example.com"}, ["istio_ingress_host_name is mesh_example.com", "mesh.example.com"]),
+    ({"istio_ingress_host_name": f"{'a' * 60}.example.com"}, ["istio_ingress_host_name is aaaa", "up to 64 characters"]),
+    ({"istio_ingress_hosted_zone_id": "Z0123456789"}, ["istio_ingress_hosted_zone_id is Z0123456789", "together with istio_ingress_host_name"]),
+    ({"istio_ingress_hosted_zone_id": "example.com", "istio_ingress_host_name": "a.example.com"}, ["istio_ingress_hosted_zone_id is example.com"]),
+    ({"istio_ingress_access_logs": {"prefix": "mesh"}}, ["istio_ingress_access_logs is {'prefix': 'mesh'}", "a bucket"]),
+    ({"istio_ingress_access_logs": {"bucket": "logs", "kms": True}}, ["istio_ingress_access_logs is", "bucket: my-logs"]),
+    ({"istio_ingress_access_logs": {"bucket": "logs"}, "istio_ingress_annotations": {LB_ATTRIBUTES: "access_logs.s3.enabled=false"}}, ["in one of both"]),
     ({"istio_ingress_load_balancer_name": "internal-alb"}, ["istio_ingress_load_balancer_name is internal-alb", "internal-"]),
     ({"istio_ingress_load_balancer_name": "a" * 33}, ["istio_ingress_load_balancer_name", "32"]),
     ({"istio_ingress_group_name": "Sandbox"}, ["istio_ingress_group_name is Sandbox", "lower-case"]),
