@@ -29,7 +29,8 @@ class Parts:
         self.role_arn = account.role("control-plane", "eks.amazonaws.com")
         self.node_role = account.role("nodes", "ec2.amazonaws.com")
         self.pod_role = account.role("pods", "pods.eks.amazonaws.com")
-        self.subnet_ids = account.subnets(account.vpc())
+        self.vpc_id = account.vpc()
+        self.subnet_ids = account.subnets(self.vpc_id)
 
     def cluster(self, name: str, **more: Any) -> str:
         access = {"authenticationMode": "API_AND_CONFIG_MAP"}
