@@ -200,12 +200,16 @@ def _iam(aws: Aws, name: str, path: str) -> list[Found]:
         looks.append(("IAM policy", item["Arn"], item["PolicyName"], item, partial(aws.call, "iam", "list_policy_tags", PolicyArn=item["Arn"])))
     for item in profiles:
         title = item["InstanceProfileName"]
-        looks.append(("instance profile", title, title, item, partial(aws.call, "iam", "list_instance_profile_tags", InstanceProfileName=title)))
+        looks.append(("instance profile", title, title, item, partial(_profile, aws, title)))
     for item in providers:
         arn = item["Arn"]
         look = partial(aws.call, "iam", "list_open_id_connect_provider_tags", OpenIDConnectProviderArn=arn)
         looks.append(("OIDC provider", arn, arn.partition("/")[2], item, look))
     return _with_tags(aws, name, looks, "Tags")
+
+
+def _profile(aws: Aws, name: str) -> dict[str, Any]:
+    return aws.call("iam", "get_instance_profile", InstanceProfileName=name)["InstanceProfile"]
 
 
 def _eks(aws: Aws, name: str) -> list[Found]:
