@@ -7,7 +7,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from ipaddress import ip_network
+from ipaddress import IPv4Network, ip_network
 from typing import Any
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import Aws, AwsError, Refused, wait_for
@@ -21,6 +21,7 @@ LOG_TYPES = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 AUTHENTICATION_MODES = ("CONFIG_MAP", "API_AND_CONFIG_MAP", "API")
 # "Amazon EKS service quotas" of the user guide; neither can be raised.
 MOST_CIDRS, MOST_SECURITY_GROUPS = 40, 4
+PRIVATE_BLOCKS = tuple(IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 # "Kubernetes version skew policy": since 1.28 a kubelet may be three minors older than the API server.
 KUBELET_SKEW = 3
 ROLLBACK = "https://docs.aws.amazon.com/eks/latest/userguide/rollback-cluster.html"
@@ -52,10 +53,13 @@ def problems(params: dict[str, Any]) -> list[str]:
     def wrong(option: str, accepted: str, value: Any = None) -> None:
         found.append(f"{option} is {params[option] if value is None else value!r}; accepted: {accepted}")
 
-    for option in ("public_access_cidrs", "remote_node_networks", "remote_pod_networks"):
+    for cidr in params.get("public_access_cidrs") or []:
+        if "/" not in cidr or not _is_network(cidr):
+            wrong("public_access_cidrs", "blocks such as 203.0.113.0/24, with the bits behind the prefix zero", cidr)
+    for option in ("remote_node_networks", "remote_pod_networks"):
         for cidr in params.get(option) or []:
-            if "/" not in cidr or not _is_network(cidr):
-                wrong(option, "blocks such as 203.0.113.0/24, with the bits behind the prefix zero", cidr)
+            if not _is_private(cidr):
+                wrong(option, "IPv4 blocks inside 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16", cidr)
     if len(params.get("public_access_cidrs") or []) > MOST_CIDRS:
         wrong("public_access_cidrs", f"at most {MOST_CIDRS} blocks", f"{len(params['public_access_cidrs'])} blocks")
     if params.get("public_access_cidrs") == []:
@@ -67,8 +71,7 @@ def problems(params: dict[str, Any]) -> list[str]:
         wrong("subnet_ids", "at least two subnets, in different availability zones")
     service = params.get("service_ipv4_cidr")
     if service is not None:
-        block = ip_network(service) if "/" in service and _is_network(service) else None
-        if block is None or block.version != 4 or not block.is_private or not 12 <= block.prefixlen <= 24:
+        if "/" not in service or not _is_private(service) or not 12 <= int(service.split("/")[1]) <= 24:
             wrong("service_ipv4_cidr", "a private IPv4 block from /12 to /24 such as 10.100.0.0/16")
         elif params.get("ip_family") == "ipv6":
             wrong("service_ipv4_cidr", "nothing, since ip_family is ipv6")
@@ -77,6 +80,13 @@ def problems(params: dict[str, Any]) -> list[str]:
     if params.get("endpoint_public_access") is False and params.get("endpoint_private_access") is False:
         found.append("endpoint_public_access and endpoint_private_access are both false, which leaves no endpoint; accepted: one of them true")
     return found
+
+
+def _is_private(text: str) -> bool:
+    with suppress(ValueError):
+        block = ip_network(text)
+        return isinstance(block, IPv4Network) and any(block.subnet_of(private) for private in PRIVATE_BLOCKS)
+    return False
 
 
 def _is_network(text: str) -> bool:
