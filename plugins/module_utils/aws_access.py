@@ -160,10 +160,11 @@ class Aws:
 
         `found` looks for what a call creates, in the form of the call's answer. It is asked after an answer was lost, before one more is made.
         """
-        client, doing = self.client(service), f"{service}:{_camel(operation)}"
+        client = self.client(service)
+        doing = f"{service}:{client.meta.method_to_api_mapping.get(operation, operation)}"
         # Filled here and not by botocore, so that every try carries the same.
         arguments = {**_token(client, operation, arguments), **arguments}
-        lost = False
+        lost: AwsError | None = None
         for attempt in range(self.retries + 1):
             try:
                 return getattr(client, operation)(**arguments)
@@ -172,7 +173,7 @@ class Aws:
                 if lost and operation.startswith(REMOVALS) and (is_missing(code) or code == "Gateway.NotAttached"):
                     return {}
                 if lost and is_there_already(code):
-                    return self._look_for_it(found, operation, explain(error, doing))
+                    return self._look_for_it(found, operation, AwsError(f"{lost}; asked again, AWS says: {explain(error, doing)}", code))
                 if not kind or attempt == self.retries or (kind == "unreachable" and attempt + 1 >= self.connects):
                     raise explain(error, doing) from error
                 if kind == "lost" and operation in NEVER_REPEATED:
@@ -182,7 +183,8 @@ class Aws:
                     if found is None:
                         said = explain(error, doing)
                         raise AwsError(f"{said}. Whether it was done is not known; the next run looks", said.code) from error
-                lost = lost or kind == "lost"
+                if kind == "lost":
+                    lost = explain(error, doing)
             # Full jitter: many callers that were throttled together do not come back together.
             self.sleep(random.uniform(0, min(LONGEST_PAUSE, 0.5 * 2**attempt)))
         raise AssertionError("unreachable")
@@ -242,10 +244,6 @@ _PAGING = {"iam": ("Marker", "Marker"), "elbv2": ("Marker", "NextMarker"), "eks"
 
 def is_missing(code: str) -> bool:
     return code.endswith(("NotFound", "NotFoundException", "NotFound.Malformed")) or code in ("NoSuchEntity", "NoSuchEntityException")
-
-
-def _camel(operation: str) -> str:
-    return "".join(part.capitalize() for part in operation.split("_"))
 
 
 def _token(client: Any, operation: str, arguments: dict[str, Any]) -> dict[str, str]:

@@ -84,7 +84,14 @@ def create(aws: Aws, url: str, client_ids: list[str], thumbprints: list[str] | N
         request["ThumbprintList"] = thumbprints
     if tags:
         request["Tags"] = tag_list(tags)
-    return aws.call("iam", "create_open_id_connect_provider", **request)["OpenIDConnectProviderArn"]
+
+    def found() -> dict[str, Any] | None:
+        """Made by a call whose answer was lost, if it says just what we asked for."""
+        live = find(aws, url)
+        ours = live is not None and live["client_ids"] == sorted(client_ids) and (tags or {}).items() <= live["tags"].items()
+        return {"OpenIDConnectProviderArn": live["arn"]} if live is not None and ours else None
+
+    return aws.call("iam", "create_open_id_connect_provider", found=found, **request)["OpenIDConnectProviderArn"]
 
 
 def apply(aws: Aws, arn: str, plan: Plan) -> None:

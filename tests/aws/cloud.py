@@ -49,10 +49,14 @@ class Cloud(aws_harness.Account):
         """Ids of everything in the account, by kind."""
         return platform_account.contents(self.client)
 
-    def module(self, name: str, check: bool = False, **parameters: Any) -> dict[str, Any]:
+    def module(self, name: str, /, check: bool = False, **parameters: Any) -> dict[str, Any]:
         """What a module of ours returns; a failure is returned, too."""
         found = importlib.import_module(f"ansible_collections.meshgate.eks_istio.plugins.modules.{name}")
         return aws_harness.run(found, self.faults.url, check, **parameters)
+
+    def role_for(self, service: str, name: str) -> str:
+        """The ARN of an IAM role that a service may assume."""
+        return aws_harness.Account(self.endpoint).role(name, service)
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
         from urllib.request import Request, urlopen
@@ -206,6 +210,8 @@ CHOSEN = [
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "uuid"),
     (re.compile(r"(eks-cluster-sg-[\w-]+?)-\d{6,}"), r"\1"),
     (re.compile(r"\b[0-9A-F]{32}\b"), "ISSUER"),
+    (re.compile(r"-\d{6,}(\.[\w-]+\.elb\.)"), r"\1"),
+    (re.compile(r"(:loadbalancer/app/[\w-]+|:targetgroup/[\w-]+)/[0-9a-f]{16}"), r"\1"),
     (re.compile(r"\b(AROA|ANPA|AIPA)[A-Z0-9]{10,}"), r"\1"),
 ]
 VOLATILE = ("ResponseMetadata", "PublicIp", "PrivateIp", "PrivateIpAddress", "certificateAuthority", "RoleLastUsed", "SerialNumber")
