@@ -115,6 +115,7 @@ def test_every_problem_is_said_at_once(aws, look) -> None:
     assert len(result["problems"]) == 4
 
 
+@pytest.mark.slow
 def test_each_kind_of_instance_has_its_quota(aws, look) -> None:
     groups = [
         {"name": "gpu", "instance_types": ["g5.xlarge"], "desired_size": 1},
@@ -129,6 +130,7 @@ def test_each_kind_of_instance_has_its_quota(aws, look) -> None:
     assert not look(node_groups=groups).get("failed")
 
 
+@pytest.mark.slow
 def test_instance_types_that_a_zone_lacks_are_refused(look) -> None:
     result = look(node_groups=[{"name": "m", "instance_types": ["m99g.large"]}])
     assert "eks_cluster_node_groups[0].instance_types is ['m99g.large'], but us-west-2 does not offer m99g.large" in result["msg"]
@@ -149,6 +151,7 @@ def test_a_running_platform_needs_nothing_more(aws, look, inputs) -> None:
     assert check(grown, "on-demand vCPUs of standard instances")["found"]["needed"] == 4
 
 
+@pytest.mark.slow
 def test_names_that_somebody_else_has_are_refused(aws, look) -> None:
     aws.client("iam").create_role(RoleName="sandbox-eks-node", AssumeRolePolicyDocument=TRUST)
     result = look()
@@ -201,6 +204,7 @@ def test_what_is_denied_is_named_with_its_reason(look, operator) -> None:
     assert check(warned, "permissions")["warning"]
 
 
+@pytest.mark.slow
 def test_a_policy_narrowed_to_the_platforms_names_is_enough(look, operator) -> None:
     account = "arn:aws:iam::123456789012"
     narrowed = {
@@ -213,6 +217,7 @@ def test_a_policy_narrowed_to_the_platforms_names_is_enough(look, operator) -> N
     assert "eks:CreateCluster" in check(look(keys), "permissions")["found"]
 
 
+@pytest.mark.slow
 def test_statements_that_are_not_used_are_not_asked_for(look, operator) -> None:
     unused = ["Images", "HostName", "AccessLogs"]
     keys = operator("operator", *[statement for statement in POLICY["Statement"] if statement["Sid"] not in unused])
@@ -220,6 +225,7 @@ def test_statements_that_are_not_used_are_not_asked_for(look, operator) -> None:
     assert check(look({**keys, "unused_statements": unused}), "permissions")["found"] == []
 
 
+@pytest.mark.slow
 def test_a_service_linked_role_that_is_there_need_not_be_created(aws, look, operator) -> None:
     keys = operator("operator", *[statement for statement in POLICY["Statement"] if statement["Action"] != ["iam:CreateServiceLinkedRole"]])
     assert check(look(keys), "permissions")["found"] == {"iam:CreateServiceLinkedRole": "no policy allows it"}
@@ -239,23 +245,18 @@ def test_a_role_is_found_behind_its_session(aws, look) -> None:
     assert "(no policy allows it)" in result["msg"]
 
 
-def test_without_the_simulator_it_goes_on_and_says_so(aws, look, operator) -> None:
-    keys = operator("operator", *POLICY["Statement"])
-    aws.faults.inject("denied", "iam:SimulatePrincipalPolicy", times=9)
-    result = look(keys)
-    assert not result.get("failed")
+def test_without_the_simulator_it_goes_on_and_says_so(aws, look) -> None:
+    """A session outlives its role, whom the simulator then does not know."""
+    iam = aws.client("iam")
+    arn = iam.create_role(RoleName="gone", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    session = aws.client("sts").assume_role(RoleArn=arn, RoleSessionName="test")["Credentials"]
+    iam.delete_role(RoleName="gone")
+    result = look({"access_key": session["AccessKeyId"], "secret_key": session["SecretAccessKey"], "session_token": session["SessionToken"]})
+    assert not result.get("failed"), result
     found = check(result, "permissions")
     assert found["warning"]
-    assert "permissions could not be simulated: " in found["message"]
-    assert found["message"] in result["warnings"][0]
-
-
-def test_a_quota_that_nobody_tells_is_a_warning(aws, look) -> None:
-    aws.faults.inject("denied", "servicequotas:GetServiceQuota", times=99)
-    result = look()
-    assert not result.get("failed")
-    assert "VPCs could not be checked: service-quotas:GetServiceQuota" in check(result, "VPCs")["message"]
-    assert check(result, "VPCs")["warning"]
+    assert "permissions could not be simulated: iam:SimulatePrincipalPolicy: " in found["message"]
+    assert found["message"] in str(result["warnings"])
 
 
 def test_the_aws_cli_that_the_kubeconfig_calls_is_looked_for(look, monkeypatch, tmp_path) -> None:
