@@ -41,7 +41,7 @@ BUNDLES = {4: "1.4.1", 5: "1.5.1"}
 CONTROLLER_SINCE = (2, 5)
 CONTROLLER_KUBERNETES = 22
 # Only asked for where the controller's Gateway API features are on.
-CONTROLLER_BUNDLES = {(3, 2): (5, 5)}
+CONTROLLER_BUNDLES = {"3.2": (5, 5)}
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def controller_kubernetes(controller: str, kubernetes: str) -> Verdict:
 
 def controller_bundle(controller: str, bundle: str) -> Verdict:
     """Where the controller's own Gateway API features are on."""
-    known = CONTROLLER_BUNDLES.get(numbers(controller)[:2])  # type: ignore[call-overload]
+    known = CONTROLLER_BUNDLES.get(".".join(controller.split(".")[:2]))
     if known is None or minor(bundle) > known[1]:
         return Verdict("unknown", f"nothing is known of the load balancer controller {controller} with the Gateway API {bundle} (as of {AS_OF})")
     if minor(bundle) < known[0]:

@@ -52,13 +52,13 @@ class Blocked:
 class Plan:
     steps: list[Step] = field(default_factory=list)
     blocked: list[Blocked] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def as_result(self) -> dict[str, Any]:
         return {
             "steps": [{**asdict(step), "title": step.title} for step in self.steps],
             "blocked": [{**asdict(entry), "summary": entry.summary} for entry in self.blocked],
-            "warnings": self.warnings,
+            "notes": self.notes,
             "lines": self.lines(),
         }
 
@@ -66,7 +66,7 @@ class Plan:
         width = len(str(len(self.steps)))
         found = [f"{number:>{width}}. {step.title}{f' ({step.why})' if step.why else ''}" for number, step in enumerate(self.steps, 1)]
         found += [f"blocked: {entry.summary}" for entry in self.blocked]
-        found += [f"note: {warning}" for warning in self.warnings]
+        found += [f"note: {note}" for note in self.notes]
         return found or ["nothing to do: everything that runs is of the version that is wanted"]
 
 
@@ -233,7 +233,7 @@ class Planner:
             if both:
                 self._move_addon(name, both[0], f"what runs is not for Kubernetes {new}")
             else:
-                self.plan.warnings.append(f"no version of add-on {name} is for both Kubernetes {live} and {new}; it is moved right after the control plane")
+                self.plan.notes.append(f"no version of add-on {name} is for both Kubernetes {live} and {new}; it is moved right after the control plane")
 
     def _catch_up(self, version: str, final: bool) -> None:
         """Add-ons and node groups to the control plane's minor: EKS wants its managed node groups there before the next one."""
@@ -263,7 +263,7 @@ class Planner:
         pinned = {entry["name"]: entry.get("version") for entry in (self.wanted.get("cluster") or {}).get("addons") or []}.get(name)
         if not offers:
             return  # not one of EKS's catalogue: its owner moves it
-        pinned = {"default": None, "latest": offers[0]}.get(pinned, pinned)
+        pinned = {None: None, "default": None, "latest": offers[0]}.get(pinned, pinned)
         fits = live in offers
         target = pinned if pinned in offers else (self._default(name, version) if not fits or (final and not pinned) else live)
         if numbers(target) <= numbers(live):
@@ -271,9 +271,9 @@ class Planner:
             target = live if fits else next(iter(newer), live)
         if target == live:
             if not fits:
-                self.plan.warnings.append(f"add-on {name} {live} is newer than every version that EKS has for Kubernetes {version}; it stays")
+                self.plan.notes.append(f"add-on {name} {live} is newer than every version that EKS has for Kubernetes {version}; it stays")
             elif pinned and pinned != live and final:
-                self.plan.warnings.append(f"add-on {name} stays at {live}: {pinned}, which is asked for, is older or not for Kubernetes {version}")
+                self.plan.notes.append(f"add-on {name} stays at {live}: {pinned}, which is asked for, is older or not for Kubernetes {version}")
             return
         self._move_addon(name, target, "" if fits else f"what runs is not for Kubernetes {version}")
 
@@ -318,13 +318,13 @@ class Planner:
             said = f"insight {name!r} for Kubernetes {version} is {status}: {insight['reason']}" + _uses(insight)
             if status not in ("ERROR", "WARNING"):
                 if status == "UNKNOWN":
-                    self.plan.warnings.append(said)
+                    self.plan.notes.append(said)
             elif status == "WARNING" or minor(version) > minor(hop.after):
-                self.plan.warnings.append(said)
+                self.plan.notes.append(said)
             elif name in self.options.accepted_insights:
-                self.plan.warnings.append(f"{said} (accepted)")
+                self.plan.notes.append(f"{said} (accepted)")
             elif MENDED_BY.get(name) in {step.kind for step in first}:
-                self.plan.warnings.append(f"{said}; an earlier step mends it. {REFRESH}")
+                self.plan.notes.append(f"{said}; an earlier step mends it. {REFRESH}")
             else:
                 remedy = f"{insight.get('recommendation') or 'mend it'} {REFRESH}. To go on all the same: upgrade_accept_insights: [{name}]"
                 self._block(hop.title, said, remedy)
@@ -355,18 +355,15 @@ class Planner:
     def _notes(self) -> None:
         if any(step.kind == "control_plane" for step in self.plan.steps):
             for api in self.inside.get("deprecated_apis") or []:
-                removed = api.get("removed_release")
-                said = f"removed in {removed}" if removed else "deprecated"
-                self.plan.warnings.append(f"somebody asks for {api['resource']} of {api['group_version']}, which is {said}")
+                if api["removed_release"]:
+                    self.plan.notes.append(f"somebody asks for {api['resource']} of {api['group_version']}, which Kubernetes {api['removed_release']} removes")
         istio = (self.inside.get("istio") or {}).get("version")
         for proxy in self.inside.get("proxies") or []:
             if istio and not proxy["owner"] and numbers(proxy["version"]) < numbers(istio):
-                self.plan.warnings.append(
-                    f"pod {proxy['namespace']}/{proxy['pod']} has a proxy of {proxy['version']} and no controller that would make it anew"
-                )
+                self.plan.notes.append(f"pod {proxy['namespace']}/{proxy['pod']} has a proxy of {proxy['version']} and no controller that would make it anew")
         newer = [version for version in self.proxies if numbers(version) > numbers(istio or version)]
         if newer:
-            self.plan.warnings.append(f"proxies of {', '.join(newer)} are newer than istiod, which Istio does not support")
+            self.plan.notes.append(f"proxies of {', '.join(newer)} are newer than istiod, which Istio does not support")
 
 
 def _uses(insight: State) -> str:

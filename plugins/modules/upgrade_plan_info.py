@@ -154,7 +154,7 @@ blocked:
     summary:
       description: All of it in one line.
       type: str
-warnings:
+notes:
   description: What is worth knowing and stands in nobody's way.
   returned: always
   type: list

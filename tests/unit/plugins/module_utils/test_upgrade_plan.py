@@ -92,7 +92,7 @@ def blocked(plan: Plan) -> str:
 
 def test_nothing_to_do_is_said() -> None:
     plan = make_plan(platform(), wanted())
-    assert titles(plan) == [] and plan.warnings == []
+    assert titles(plan) == [] and plan.notes == []
     assert plan.lines() == ["nothing to do: everything that runs is of the version that is wanted"]
 
 
@@ -150,7 +150,7 @@ def test_an_add_on_without_a_version_for_both_minors_moves_right_after() -> None
     state["addon_versions"]["1.36"]["vpc-cni"] = offers("v1.22.0-eksbuild.1")
     plan = make_plan(state, wanted(), EKS)
     assert titles(plan)[0] == "control plane 1.35 -> 1.36" and "add-on vpc-cni v1.21.1-eksbuild.1 -> v1.22.0-eksbuild.1" in titles(plan)
-    assert "no version of add-on vpc-cni is for both Kubernetes 1.35 and 1.36" in plan.warnings[0]
+    assert "no version of add-on vpc-cni is for both Kubernetes 1.35 and 1.36" in plan.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_a_pinned_add_on(pinned: str, expected: list[str], warning: str) -> None
     state["addons"]["vpc-cni"]["version"] = "v1.20.4-eksbuild.2"
     asked["cluster"]["addons"] = [{"name": "vpc-cni", "version": pinned}]
     plan = make_plan(state, asked, EKS)
-    assert titles(plan) == expected and warning in " ".join(plan.warnings)
+    assert titles(plan) == expected and warning in " ".join(plan.notes)
 
 
 def test_add_ons_are_never_downgraded_and_those_of_others_left_alone() -> None:
@@ -176,7 +176,7 @@ def test_add_ons_are_never_downgraded_and_those_of_others_left_alone() -> None:
     state["addons"]["vpc-cni"]["version"] = "v1.99.0-eksbuild.1"
     state["addons"]["theirs"] = {"version": "v0.1.0", "status": "ACTIVE", "issues": []}
     plan = make_plan(state, wanted(), EKS)
-    assert titles(plan) == [] and "vpc-cni v1.99.0-eksbuild.1 is newer than every version" in plan.warnings[0]
+    assert titles(plan) == [] and "vpc-cni v1.99.0-eksbuild.1 is newer than every version" in plan.notes[0]
 
 
 def test_a_pinned_release_of_a_node_groups_image() -> None:
@@ -219,7 +219,7 @@ def test_proxies_that_an_interrupted_upgrade_left_behind_come_first() -> None:
     state = platform(proxies=proxies)
     plan = make_plan(state, wanted())
     assert titles(plan) == ["proxies 1.30.2, 1.31.0 -> 1.31.1"]
-    assert plan.warnings == ["pod shop/lonely has a proxy of 1.30.2 and no controller that would make it anew"]
+    assert plan.notes == ["pod shop/lonely has a proxy of 1.30.2 and no controller that would make it anew"]
     assert restarts(state, "1.31.1") == [
         {"namespace": "shop", "kind": "Deployment", "name": "cart"},
         {"namespace": "shop", "kind": "StatefulSet", "name": "stock"},
@@ -265,13 +265,13 @@ def test_an_error_insight_blocks_with_its_reason_and_what_uses_the_old_api() -> 
     assert said.startswith("control plane 1.35 -> 1.36: insight 'Deprecated APIs removed in Kubernetes v1.36' for Kubernetes 1.36 is ERROR")
     assert "Used: /apis/old.k8s.io/v1beta1/things." in said and "Update manifests." in said and "upgrade_accept_insights" in said
     accepted = make_plan(state, wanted(), Options(parts=("aws",), accepted_insights=[INSIGHT["name"]]))
-    assert len(titles(accepted)) == 3 and "(accepted)" in accepted.warnings[0]
+    assert len(titles(accepted)) == 3 and "(accepted)" in accepted.notes[0]
     assert titles(make_plan(account("1.36", insights=[INSIGHT]), wanted(), EKS)) == []
 
 
 def test_an_insight_of_a_later_minor_is_said_before_the_first_one_begins() -> None:
     plan = make_plan(account("1.34", insights=[{**INSIGHT, "status": "WARNING"}]), wanted(), EKS)
-    assert len(titles(plan)) == 6 and "for Kubernetes 1.36 is WARNING" in plan.warnings[0]
+    assert len(titles(plan)) == 6 and "for Kubernetes 1.36 is WARNING" in plan.notes[0]
 
 
 def test_an_insight_that_an_earlier_step_mends_blocks_nothing() -> None:
@@ -280,7 +280,7 @@ def test_an_insight_that_an_earlier_step_mends_blocks_nothing() -> None:
     assert "Kubelet version skew" in blocked(make_plan(state, wanted(), EKS))
     state["node_groups"]["mng"]["version"] = "1.32"
     plan = make_plan(state, wanted(), EKS)
-    assert titles(plan)[0] == "node group mng 1.32 -> 1.35" and "an earlier step mends it" in plan.warnings[0]
+    assert titles(plan)[0] == "node group mng 1.32 -> 1.35" and "an earlier step mends it" in plan.notes[0]
 
 
 @pytest.mark.parametrize(
@@ -333,10 +333,8 @@ def test_deprecated_apis_in_use_are_named() -> None:
         "apiserver_request_total 7\n"
     )
     plan = make_plan(platform("1.35", deprecated_apis=used), wanted())
-    assert plan.warnings == [
-        "somebody asks for things of old.k8s.io/v1beta1, which is removed in 1.37",
-        "somebody asks for componentstatuses of v1, which is deprecated",
-    ]
+    assert [api["resource"] for api in used] == ["things", "componentstatuses"]
+    assert plan.notes == ["somebody asks for things of old.k8s.io/v1beta1, which Kubernetes 1.37 removes"]
 
 
 # A laptop, whose control plane EKS's API does not move
