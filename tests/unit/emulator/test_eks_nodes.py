@@ -52,6 +52,8 @@ def test_a_node_group_has_its_instances(node, aws, name) -> None:
         tags = tags_of(instance)
         assert (tags["eks:nodegroup-name"], tags[f"kubernetes.io/cluster/{name}"]) == ("mng", "owned")
         assert [g["GroupId"] for g in instance["SecurityGroups"]] == [group]
+        disk = node.ec2.describe_volumes(Filters=[{"Name": "attachment.instance-id", "Values": [instance["InstanceId"]]}])["Volumes"][0]
+        assert disk["Attachments"][0]["DeleteOnTermination"] is True
     with pytest.raises(ClientError, match="DependencyViolation"):
         node.ec2.delete_subnet(SubnetId=instances[0]["SubnetId"])
 

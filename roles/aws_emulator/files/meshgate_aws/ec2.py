@@ -130,6 +130,12 @@ class Ec2Backend(EC2Backend):
             raise error("InvalidParameterValue", f"Network interface '{eni_id}' is currently in use.")
         super().delete_network_interface(eni_id)
 
+    def attach_volume(self, volume_id: str, instance_id: str, device_path: str, delete_on_termination: bool = False) -> Any:
+        attachment = super().attach_volume(volume_id, instance_id, device_path, delete_on_termination)
+        if attachment is not None:
+            attachment.delete_on_termination = delete_on_termination
+        return attachment
+
     def terminate_instances(self, instance_ids: list[str]) -> Any:
         self._terminating = True
         try:

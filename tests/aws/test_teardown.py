@@ -1,0 +1,329 @@
+# Copyright (c) 2026, the meshgate authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Teardown against AWS's habits: after whatever step a creation failed, nothing is left; what is not ours, is protected or holds data stays."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from cloud import Cloud
+
+NAME = "box"
+OURS = {"Key": "meshgate.io/cluster", "Value": NAME}
+CONTROLLER = {"Key": "elbv2.k8s.aws/cluster", "Value": NAME}
+FAST = {"cluster_name": NAME, "wait_timeout": 20, "wait_delay": 0.2}
+DOCUMENT = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "*"}]})
+
+
+def tagged(kind: str, *more: dict[str, str]) -> list[dict[str, Any]]:
+    return [{"ResourceType": kind, "Tags": [OURS, *more]}]
+
+
+class Builder:
+    """The platform, built step by step as the roles, EKS and the controller do, by plain boto3."""
+
+    def __init__(self, aws: Cloud, path: str = "/") -> None:
+        self.aws, self.path = aws, path
+        self.ec2, self.iam, self.eks, self.elb = (aws.client(service) for service in ("ec2", "iam", "eks", "elbv2"))
+        self.ids: dict[str, Any] = {}
+
+    def vpc(self) -> None:
+        self.ids["vpc"] = self.ec2.create_vpc(CidrBlock="10.0.0.0/16", TagSpecifications=tagged("vpc"))["Vpc"]["VpcId"]
+
+    def subnets(self) -> None:
+        given = {"VpcId": self.ids["vpc"], "TagSpecifications": tagged("subnet")}
+        zones = ("us-west-2a", "us-west-2b")
+        made = [self.ec2.create_subnet(CidrBlock=f"10.0.{i}.0/24", AvailabilityZone=zone, **given) for i, zone in enumerate(zones)]
+        self.ids["subnets"] = [answer["Subnet"]["SubnetId"] for answer in made]
+
+    def gateway_that_is_not_attached(self) -> None:
+        self.ids["igw"] = self.ec2.create_internet_gateway(TagSpecifications=tagged("internet-gateway"))["InternetGateway"]["InternetGatewayId"]
+
+    def gateway_attached(self) -> None:
+        self.ec2.attach_internet_gateway(InternetGatewayId=self.ids["igw"], VpcId=self.ids["vpc"])
+
+    def address(self) -> None:
+        self.ids["eip"] = self.ec2.allocate_address(Domain="vpc", TagSpecifications=tagged("elastic-ip"))["AllocationId"]
+
+    def nat_gateway(self) -> None:
+        self.ec2.create_nat_gateway(SubnetId=self.ids["subnets"][0], AllocationId=self.ids["eip"], TagSpecifications=tagged("natgateway"))
+
+    def route_table(self) -> None:
+        table = self.ec2.create_route_table(VpcId=self.ids["vpc"], TagSpecifications=tagged("route-table"))["RouteTable"]["RouteTableId"]
+        self.ec2.associate_route_table(RouteTableId=table, SubnetId=self.ids["subnets"][1])
+
+    def route_table_without_a_tag(self) -> None:
+        self.ec2.create_route_table(VpcId=self.ids["vpc"])
+
+    def cluster_role(self) -> None:
+        self.ids["cluster_role"] = self._role("eks-cluster", "eks.amazonaws.com", "AmazonEKSClusterPolicy")
+
+    def node_role(self) -> None:
+        self.ids["node_role"] = self._role("eks-node", "ec2.amazonaws.com", "AmazonEKSWorkerNodePolicy")
+        self.iam.create_instance_profile(InstanceProfileName=f"{NAME}-nodes", Path=self.path, Tags=[OURS])
+        self.iam.add_role_to_instance_profile(InstanceProfileName=f"{NAME}-nodes", RoleName=f"{NAME}-eks-node")
+
+    def _role(self, suffix: str, service: str, policy: str) -> str:
+        trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}]}
+        given = {"RoleName": f"{NAME}-{suffix}", "Path": self.path, "AssumeRolePolicyDocument": json.dumps(trust), "Tags": [OURS]}
+        arn = self.iam.create_role(**given)["Role"]["Arn"]
+        self.iam.attach_role_policy(RoleName=given["RoleName"], PolicyArn=f"arn:aws:iam::aws:policy/{policy}")
+        return arn
+
+    def cluster_that_is_being_created(self) -> None:
+        vpc = {"subnetIds": self.ids["subnets"], "endpointPrivateAccess": True}
+        self.eks.create_cluster(name=NAME, roleArn=self.ids["cluster_role"], resourcesVpcConfig=vpc, tags={OURS["Key"]: NAME})
+
+    def cluster(self) -> None:
+        self.aws.control("POST", "clock", {"advance": 5})
+        self.ids["cluster_group"] = self.eks.describe_cluster(name=NAME)["cluster"]["resourcesVpcConfig"]["clusterSecurityGroupId"]
+
+    def oidc_provider(self) -> None:
+        issuer = self.eks.describe_cluster(name=NAME)["cluster"]["identity"]["oidc"]["issuer"]
+        self.iam.create_open_id_connect_provider(Url=issuer, ClientIDList=["sts.amazonaws.com"], ThumbprintList=["9" * 40], Tags=[OURS])
+
+    def launch_template(self) -> None:
+        data = {"MetadataOptions": {"HttpTokens": "required"}, "TagSpecifications": tagged("instance") + tagged("volume")}
+        made = self.ec2.create_launch_template(LaunchTemplateName=f"{NAME}-mng", LaunchTemplateData=data, TagSpecifications=tagged("launch-template"))
+        self.ids["template"] = made["LaunchTemplate"]["LaunchTemplateId"]
+
+    def node_group_that_is_being_created(self) -> None:
+        template = {"id": self.ids["template"], "version": "1"}
+        given = {"clusterName": NAME, "nodegroupName": "mng", "subnets": self.ids["subnets"], "nodeRole": self.ids["node_role"]}
+        self.eks.create_nodegroup(**given, launchTemplate=template, instanceTypes=["m6i.large"], tags={OURS["Key"]: NAME})
+
+    def node_group(self) -> None:
+        self.aws.control("POST", "clock", {"advance": 5})
+
+    def controllers_role(self) -> None:
+        policy = self.iam.create_policy(PolicyName=f"{NAME}-alb", Path=self.path, PolicyDocument=DOCUMENT, Tags=[OURS])["Policy"]["Arn"]
+        for number in range(2):
+            self.iam.create_policy_version(PolicyArn=policy, PolicyDocument=DOCUMENT, SetAsDefault=bool(number))
+        self._role("aws-load-balancer-controller", "pods.eks.amazonaws.com", "AmazonEKSServicePolicy")
+        self.iam.attach_role_policy(RoleName=f"{NAME}-aws-load-balancer-controller", PolicyArn=policy)
+
+    def security_group(self) -> None:
+        made = self.ec2.create_security_group(GroupName=f"{NAME}-alb", Description="x", VpcId=self.ids["vpc"], TagSpecifications=tagged("security-group"))
+        self.ids["group"] = made["GroupId"]
+        rule = [{"IpProtocol": "tcp", "FromPort": 8080, "ToPort": 8080, "UserIdGroupPairs": [{"GroupId": self.ids["group"]}]}]
+        self.ec2.authorize_security_group_ingress(GroupId=self.ids["cluster_group"], IpPermissions=rule)
+
+    def load_balancer(self) -> None:
+        tags = [CONTROLLER, {"Key": "ingress.k8s.aws/stack", "Value": NAME}]
+        made = self.elb.create_load_balancer(Name=f"{NAME}-alb", Subnets=self.ids["subnets"], SecurityGroups=[self.ids["group"]], Tags=tags)
+        self.ids["balancer"] = made["LoadBalancers"][0]["LoadBalancerArn"]
+        group = self.elb.create_target_group(Name=f"{NAME}-tg", Protocol="HTTP", Port=80, VpcId=self.ids["vpc"], TargetType="ip", Tags=tags)
+        action = [{"Type": "forward", "TargetGroupArn": group["TargetGroups"][0]["TargetGroupArn"]}]
+        self.elb.create_listener(LoadBalancerArn=self.ids["balancer"], Protocol="HTTP", Port=80, DefaultActions=action)
+
+    def classic_load_balancer(self) -> None:
+        listener = [{"Protocol": "TCP", "LoadBalancerPort": 80, "InstancePort": 30080}]
+        owned = [{"Key": f"kubernetes.io/cluster/{NAME}", "Value": "owned"}]
+        given = {"Subnets": self.ids["subnets"], "SecurityGroups": [self.ids["group"]], "Tags": owned}
+        self.aws.client("elb").create_load_balancer(LoadBalancerName="a1b2c3", Listeners=listener, **given)
+
+    def certificate(self) -> None:
+        self.aws.client("acm").request_certificate(DomainName="mesh.example.com", ValidationMethod="DNS", Tags=[OURS])
+
+    def repository(self) -> None:
+        self.aws.client("ecr").create_repository(repositoryName=f"{NAME}/service-a", tags=[OURS])
+
+    def logs(self) -> None:
+        self.aws.client("logs").create_log_group(logGroupName=f"/aws/eks/{NAME}/cluster")
+
+    STEPS = (
+        vpc,
+        subnets,
+        gateway_that_is_not_attached,
+        gateway_attached,
+        address,
+        nat_gateway,
+        route_table,
+        route_table_without_a_tag,
+        cluster_role,
+        node_role,
+        cluster_that_is_being_created,
+        cluster,
+        oidc_provider,
+        launch_template,
+        node_group_that_is_being_created,
+        node_group,
+        controllers_role,
+        security_group,
+        load_balancer,
+        classic_load_balancer,
+        certificate,
+        repository,
+        logs,
+    )
+
+    def build(self, last: Callable[..., None] = logs) -> Builder:
+        for step in self.STEPS:
+            step(self)
+            if step is last:
+                break
+        return self
+
+
+def everything(aws: Cloud) -> dict[str, list[str]]:
+    """Plain lists: what our own search is measured with."""
+    acm, ecr, elb = aws.client("acm"), aws.client("ecr"), aws.client("elb")
+    return {
+        **aws.contents(),
+        "certificates": [item["CertificateArn"] for item in acm.list_certificates()["CertificateSummaryList"]],
+        "repositories": [item["repositoryName"] for item in ecr.describe_repositories()["repositories"]],
+        "classic_load_balancers": [item["LoadBalancerName"] for item in elb.describe_load_balancers()["LoadBalancerDescriptions"]],
+    }
+
+
+def remove(aws: Cloud, **more: Any) -> dict[str, Any]:
+    done = aws.module("aws_leftovers", **{**FAST, "include_cluster": True, **more})
+    assert not done.get("failed"), done["msg"]
+    return done
+
+
+@pytest.mark.parametrize("last", Builder.STEPS, ids=lambda step: step.__name__)
+def test_after_a_failure_at_any_step_nothing_is_left(aws: Cloud, last: Callable[..., None]) -> None:
+    before = everything(aws)
+    Builder(aws).build(last)
+    assert remove(aws)["changed"]
+    assert everything(aws) == before
+
+
+def test_check_mode_says_it_all_and_a_second_run_finds_nothing(aws: Cloud) -> None:
+    Builder(aws).build()
+    planned = remove(aws, check=True)
+    assert planned["changed"] and aws.faults.mutations() == []
+    done = remove(aws)
+    assert {(entry["type"], entry["id"]) for entry in planned["removed"]} <= {(entry["type"], entry["id"]) for entry in done["removed"]}
+    mark = len(aws.faults.mutations())
+    assert remove(aws)["changed"] is False and len(aws.faults.mutations()) == mark
+    look = aws.module("aws_leftovers_info", cluster_name=NAME)
+    assert look["leftovers"] == look["strangers"] == look["in_the_way"] == [] and look["cluster"] == {}
+
+
+def test_iam_parts_below_a_path_are_found_whatever_their_name(aws: Cloud) -> None:
+    before = everything(aws)
+    Builder(aws, path="/platform/").build(Builder.node_role)
+    iam = aws.client("iam")
+    iam.create_role(RoleName="named-by-others", Path="/platform/", AssumeRolePolicyDocument=DOCUMENT, Tags=[OURS])
+    iam.create_role(RoleName="not-ours", Path="/platform/", AssumeRolePolicyDocument=DOCUMENT)
+    assert remove(aws, iam_path="/platform/")["changed"]
+    left = everything(aws)
+    assert [arn for arn in left["roles"] if arn not in before["roles"]] == ["arn:aws:iam::123456789012:role/platform/not-ours"]
+    assert left["instance_profiles"] == before["instance_profiles"]
+
+
+def refused(aws: Cloud, **more: Any) -> str:
+    """The reason, when nothing at all was changed."""
+    mark = len(aws.faults.mutations())
+    answer = aws.module("aws_leftovers", **{**FAST, "include_cluster": True, **more})
+    assert answer.get("failed"), answer
+    assert len(aws.faults.mutations()) == mark
+    return answer["msg"]
+
+
+def test_deletion_protection_of_a_load_balancer_is_respected_until_told(aws: Cloud) -> None:
+    # API reference, DeleteLoadBalancer: OperationNotPermitted while deletion_protection.enabled is true.
+    before = everything(aws)
+    built = Builder(aws).build()
+    on = [{"Key": "deletion_protection.enabled", "Value": "true"}]
+    built.elb.modify_load_balancer_attributes(LoadBalancerArn=built.ids["balancer"], Attributes=on)
+    assert f"load balancer {built.ids['balancer']} (box-alb): it has deletion protection" in refused(aws)
+    assert remove(aws, disable_deletion_protection=True)["changed"]
+    assert everything(aws) == before
+
+
+def test_deletion_protection_of_the_cluster_is_respected_until_told(aws: Cloud) -> None:
+    # EKS API reference, DeleteCluster and UpdateClusterConfig: deletionProtection has to be false.
+    before = everything(aws)
+    built = Builder(aws).build(Builder.node_group)
+    built.eks.update_cluster_config(name=NAME, deletionProtection=True)
+    aws.control("POST", "clock", {"advance": 5})
+    assert "EKS cluster box: it has deletion protection" in refused(aws)
+    assert remove(aws, disable_deletion_protection=True)["changed"]
+    assert everything(aws) == before
+
+
+def test_volumes_hold_data_and_are_named_kept_or_deleted_as_told(aws: Cloud) -> None:
+    # AWS EBS CSI driver, docs/tagging.md: kubernetes.io/cluster/NAME=owned and kubernetes.io/created-for/pvc/...
+    before = everything(aws)
+    built = Builder(aws).build(Builder.node_group)
+    claim = [
+        {"Key": f"kubernetes.io/cluster/{NAME}", "Value": "owned"},
+        {"Key": "kubernetes.io/created-for/pvc/namespace", "Value": "shop"},
+        {"Key": "kubernetes.io/created-for/pvc/name", "Value": "db"},
+    ]
+    given = {"AvailabilityZone": "us-west-2a", "Size": 1, "TagSpecifications": [{"ResourceType": "volume", "Tags": claim}]}
+    volume = built.ec2.create_volume(**given)["VolumeId"]
+    assert f"volume {volume} (shop/db): it holds data" in refused(aws)
+    kept = remove(aws, volumes="keep")
+    assert [entry["id"] for entry in kept["kept"]] == [volume]
+    assert everything(aws) == {**before, "volumes": [volume]}
+    assert remove(aws, volumes="delete")["changed"]
+    assert everything(aws) == before
+
+
+def test_somebody_elses_things_in_our_vpc_stop_it(aws: Cloud) -> None:
+    built = Builder(aws).build(Builder.node_group)
+    instance = built.ec2.run_instances(ImageId="ami-12c6146b", MinCount=1, MaxCount=1, SubnetId=built.ids["subnets"][0])["Instances"][0]["InstanceId"]
+    said = refused(aws)
+    assert f"instance {instance}: it is in our VPC {built.ids['vpc']} and has no tag of cluster box" in said
+
+
+def test_somebody_elses_node_group_stops_it(aws: Cloud) -> None:
+    built = Builder(aws).build(Builder.node_group)
+    role = aws.role_for("ec2.amazonaws.com", "theirs")
+    built.eks.create_nodegroup(clusterName=NAME, nodegroupName="theirs", subnets=built.ids["subnets"], nodeRole=role)
+    assert "node group theirs: it has no tag meshgate.io/cluster=box" in refused(aws)
+
+
+class Neighbour:
+    """A VPC that is not ours, with a cluster of ours in it."""
+
+    def __init__(self, aws: Cloud) -> None:
+        self.built = built = Builder(aws)
+        built.ids["vpc"] = aws.vpc()
+        built.ids["subnets"] = aws.subnets(built.ids["vpc"])
+        self.gateway = built.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+        built.ec2.attach_internet_gateway(InternetGatewayId=self.gateway, VpcId=built.ids["vpc"])
+        self.group = built.ec2.create_security_group(GroupName="theirs", Description="x", VpcId=built.ids["vpc"])["GroupId"]
+        self.instance = built.ec2.run_instances(
+            ImageId="ami-12c6146b", MinCount=1, MaxCount=1, SubnetId=built.ids["subnets"][0], SecurityGroupIds=[self.group]
+        )["Instances"][0]["InstanceId"]
+
+
+def test_in_an_existing_vpc_nothing_of_it_is_touched(aws: Cloud) -> None:
+    there = Neighbour(aws)
+    before = everything(aws)
+    steps = Builder.STEPS[Builder.STEPS.index(Builder.cluster_role) :]
+    for step in steps:
+        step(there.built)
+    assert remove(aws)["changed"]
+    assert everything(aws) == before
+
+
+def test_a_security_group_of_ours_that_others_use_is_named_with_its_user(aws: Cloud) -> None:
+    # API reference, DeleteSecurityGroup: DependencyViolation while an interface has it, or another group's rule names it.
+    there = Neighbour(aws)
+    for step in Builder.STEPS[Builder.STEPS.index(Builder.cluster_role) : Builder.STEPS.index(Builder.load_balancer)]:
+        step(there.built)
+    ours, ec2 = there.built.ids["group"], there.built.ec2
+    rule = [{"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "UserIdGroupPairs": [{"GroupId": ours}]}]
+    ec2.authorize_security_group_ingress(GroupId=there.group, IpPermissions=rule)
+    assert f"security group {there.group} (theirs): its rules name a security group of ours" in refused(aws)
+    ec2.revoke_security_group_ingress(GroupId=there.group, IpPermissions=rule)
+    ec2.modify_instance_attribute(InstanceId=there.instance, Groups=[there.group, ours])
+    interface = ec2.create_network_interface(SubnetId=there.built.ids["subnets"][0], Groups=[ours], Description="a database")["NetworkInterface"]
+    assert f"network interface {interface['NetworkInterfaceId']} (a database): it uses our security group {ours}" in refused(aws)
+
+
+def test_a_wait_names_who_it_waits_for(aws: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    progress = tmp_path / "progress"
+    monkeypatch.setenv("MESHGATE_PROGRESS_FILE", str(progress))
+    Builder(aws).build()
+    assert remove(aws)["changed"]
+    assert "is still in use by eni-" in progress.read_text() and "(ELB app/box-alb/" in progress.read_text()
