@@ -8,25 +8,18 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import Aws, Refused, tag_changes, tag_list, tags_of
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import Aws, tag_list, tags_of
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_options import Change
 
 URL = re.compile(r"https://[A-Za-z0-9.-]+(/[A-Za-z0-9._~/-]*)?")
 THUMBPRINT = re.compile(r"[0-9a-fA-F]{40}")
 
 
 @dataclass
-class Plan:
-    before: dict[str, Any] = field(default_factory=dict)
-    after: dict[str, Any] = field(default_factory=dict)
+class Plan(Change):
     clients_to_add: list[str] = field(default_factory=list)
     clients_to_remove: list[str] = field(default_factory=list)
     thumbprints: list[str] | None = None
-    tags_to_set: dict[str, str] = field(default_factory=dict)
-    tags_to_remove: list[str] = field(default_factory=list)
-
-    @property
-    def changed(self) -> bool:
-        return bool(self.before or self.after)
 
 
 def path_of(url: str) -> str:
@@ -34,12 +27,18 @@ def path_of(url: str) -> str:
     return url.removeprefix("https://").rstrip("/")
 
 
-def refuse(url: str, thumbprints: list[str] | None) -> None:
-    if not URL.fullmatch(url):
-        raise Refused(f"url is {url!r}; an OIDC issuer is an address like https://oidc.eks.us-west-2.amazonaws.com/id/EXAMPLE, without port and query")
+def problems(url: str, thumbprints: list[str] | None) -> list[str]:
+    """What IAM would refuse, each as one sentence."""
+    found = []
+    if not URL.fullmatch(url) or len(url) > 255:
+        said = "an OIDC issuer's address like https://oidc.eks.us-west-2.amazonaws.com/id/EXAMPLE, without port and query, of at most 255 characters"
+        found.append(f"url is {url!r}; accepted: {said}")
     for thumbprint in thumbprints or []:
         if not THUMBPRINT.fullmatch(thumbprint):
-            raise Refused(f"thumbprints has {thumbprint!r}; a thumbprint is the 40 hexadecimal digits of a certificate's SHA-1")
+            found.append(f"thumbprints has {thumbprint!r}; accepted: the 40 hexadecimal digits of a certificate's SHA-1")
+    if len(thumbprints or []) > 5:
+        found.append(f"thumbprints has {len(thumbprints or [])}; accepted: at most 5")
+    return found
 
 
 def find(aws: Aws, url: str) -> dict[str, Any] | None:
@@ -71,10 +70,7 @@ def plan_provider(now: dict[str, Any], client_ids: list[str], thumbprints: list[
     if thumbprints is not None and sorted(thumbprints) != now["thumbprints"]:
         plan.thumbprints = sorted(thumbprints)
         plan.before["thumbprints"], plan.after["thumbprints"] = now["thumbprints"], plan.thumbprints
-    plan.tags_to_set, plan.tags_to_remove = tag_changes(tags, now["tags"], purge_tags)
-    if plan.tags_to_set or plan.tags_to_remove:
-        plan.before["tags"] = now["tags"]
-        plan.after["tags"] = {key: value for key, value in {**now["tags"], **plan.tags_to_set}.items() if key not in plan.tags_to_remove}
+    plan.compare_tags(tags, now["tags"], purge_tags)
     return plan
 
 

@@ -33,19 +33,18 @@ options:
       - IAM trusts EKS's issuers by its own store of authorities, so they are usually left out. They are compared only when given.
     type: list
     elements: str
-  tags:
-    description: Tags of the provider. Without this option tags are left alone.
-    type: dict
-    aliases: [resource_tags]
-  purge_tags:
-    description: Whether tags that are not in O(tags) are removed.
-    type: bool
-    default: true
 extends_documentation_fragment:
   - meshgate.eks_istio.eks
+  - meshgate.eks_istio.eks.tags
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
+seealso:
+  - module: meshgate.eks_istio.eks_cluster
+  - module: meshgate.eks_istio.iam_service_account_role
+  - name: IAM OIDC provider of a cluster
+    description: What it is for.
+    link: https://docs.aws.amazon.com/eks/latest/userguide/enable-iam-roles-for-service-accounts.html
 """
 
 EXAMPLES = r"""
@@ -78,8 +77,8 @@ provider:
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ansible_collections.meshgate.eks_istio.plugins.module_utils import iam_oidc_provider
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import Aws, AwsError, for_module
+from ansible_collections.meshgate.eks_istio.plugins.module_utils import eks_options, iam_oidc_provider
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import Aws
 
 
 def present(module: AnsibleAWSModule, aws: Aws) -> dict:
@@ -95,13 +94,13 @@ def present(module: AnsibleAWSModule, aws: Aws) -> dict:
     if plan.changed and not module.check_mode:
         iam_oidc_provider.apply(aws, now["arn"], plan)
         now = iam_oidc_provider.read(aws, now["arn"])
-    return {"changed": plan.changed, "diff": {"before": plan.before, "after": plan.after}, "arn": now["arn"], "provider": now}
+    return {"changed": plan.changed, "diff": plan.as_diff(), "arn": now["arn"], "provider": now}
 
 
 def absent(module: AnsibleAWSModule, aws: Aws) -> dict:
     now = iam_oidc_provider.find(aws, module.params["url"])
     if now is None:
-        return {"changed": False, "arn": "", "provider": {}}
+        return {"changed": False, "diff": {"before": {}, "after": {}}, "arn": "", "provider": {}}
     if not module.check_mode:
         iam_oidc_provider.delete(aws, now["arn"])
     return {"changed": True, "diff": {"before": now, "after": {}}, "arn": "", "provider": {}}
@@ -111,20 +110,17 @@ def main() -> None:
     module = AnsibleAWSModule(
         argument_spec={
             "url": {"type": "str", "required": True},
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "client_ids": {"type": "list", "elements": "str", "default": ["sts.amazonaws.com"]},
             "thumbprints": {"type": "list", "elements": "str"},
-            "tags": {"type": "dict", "aliases": ["resource_tags"]},
-            "purge_tags": {"type": "bool", "default": True},
+            **eks_options.STATE,
+            **eks_options.TAGS,
         },
         supports_check_mode=True,
     )
-    try:
-        iam_oidc_provider.refuse(module.params["url"], module.params["thumbprints"])
-        act = present if module.params["state"] == "present" else absent
-        module.exit_json(**act(module, for_module(module)))
-    except AwsError as error:
-        module.fail_json(msg=str(error), code=error.code)
+    params = module.params
+    params["tags"] = eks_options.text_tags(params["tags"])
+    found = iam_oidc_provider.problems(params["url"], params["thumbprints"]) + eks_options.tag_problems(params["tags"])
+    eks_options.run(module, found, present, absent)
 
 
 if __name__ == "__main__":
