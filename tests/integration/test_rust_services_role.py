@@ -13,6 +13,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
+import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(REPOSITORY / folder) for folder in (".collections", "tests/unit", "tests/unit/plugins/modules")]
@@ -115,9 +116,40 @@ def test_variables_reach_the_pods(tmp_path: Path) -> None:
     assert "value: http://service-a" in planned["Deployment rust-services/service-b"]
 
 
+def test_an_autoscaler_takes_the_replicas_over(tmp_path: Path) -> None:
+    planned = manifests(
+        tmp_path,
+        rust_services_autoscaling=True,
+        rust_services_autoscaling_max=6,
+        rust_services_autoscaling_cpu_percent=60,
+        eks_cluster_facts={"addons": {"metrics-server": "v0.8.0-eksbuild.1"}},
+    )
+    for app in ("service-a", "service-b"):
+        assert "replicas: " not in planned[f"Deployment rust-services/{app}"]
+        autoscaler = yaml.safe_load(planned[f"HorizontalPodAutoscaler rust-services/{app}"])["spec"]
+        assert autoscaler["scaleTargetRef"] == {"apiVersion": "apps/v1", "kind": "Deployment", "name": app}
+        assert (autoscaler["minReplicas"], autoscaler["maxReplicas"]) == (2, 6)
+        assert autoscaler["metrics"] == [
+            {
+                "type": "ContainerResource",
+                "containerResource": {"container": app, "name": "cpu", "target": {"type": "Utilization", "averageUtilization": 60}},
+            }
+        ]
+
+
+def test_pods_are_spread_over_nodes_and_zones(tmp_path: Path) -> None:
+    pod = yaml.safe_load(manifests(tmp_path)["Deployment rust-services/service-a"])["spec"]["template"]["spec"]
+    spread = {each["topologyKey"]: each for each in pod["topologySpreadConstraints"]}
+    assert set(spread) == {"kubernetes.io/hostname", "topology.kubernetes.io/zone"}
+    assert all(each["maxSkew"] == 1 and each["labelSelector"] == {"matchLabels": {"app": "service-a"}} for each in spread.values())
+
+
 @pytest.mark.parametrize(
     ("variables", "accepted"),
     [
+        ({"rust_services_autoscaling": True, "eks_cluster_facts": {"addons": {"coredns": "v1"}}}, "accepted is true only where metrics-server"),
+        ({"rust_services_autoscaling": True, "rust_services_resources": {}}, "accepted is true only with rust_services_resources.requests.cpu"),
+        ({"rust_services_autoscaling_max": 1, "rust_services_autoscaling": True}, "accepted is at least rust_services_replicas (2)"),
         ({"rust_services_namespace": "Rust_Services"}, "accepted is a namespace"),
         ({"rust_services_namespace": "kube-system"}, "accepted is a namespace"),
         ({"rust_services_images": {"service-a": "a:1", "service-b": ""}}, "accepted is {service-a: IMAGE"),
@@ -146,6 +178,19 @@ def test_images_of_another_architecture_are_refused(tmp_path: Path) -> None:
         eks_cluster_facts={"node_architectures": ["arm64"]},
     )
     assert rc != 0 and "accepted is images for the nodes' architectures (arm64); these are for amd64" in json.dumps(tasks[-1])
+
+
+def test_only_the_nodes_that_are_selected_must_run_the_images(tmp_path: Path) -> None:
+    image = {"name": "service:1", "architectures": ["arm64"]}
+    planned = manifests(
+        tmp_path,
+        rust_services_images={"service-a": "service:1", "service-b": "service:1"},
+        rust_services_node_selector={"kubernetes.io/arch": "arm64"},
+        toolchain_facts={"images": {"service_a": image, "service_b": image}},
+        eks_cluster_facts={"node_architectures": ["amd64", "arm64"]},
+    )
+    pod = yaml.safe_load(planned["Deployment rust-services/service-b"])["spec"]["template"]["spec"]
+    assert pod["nodeSelector"] == {"kubernetes.io/arch": "arm64"}
 
 
 # --- the images in ECR ------------------------------------------------------------------------------------------------------
