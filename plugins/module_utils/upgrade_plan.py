@@ -18,6 +18,7 @@ KUBERNETES = "kubernetes"
 UNWELL = ("CREATE_FAILED", "UPDATE_FAILED", "DELETE_FAILED", "DEGRADED", "FAILED")
 # Insights that find what an earlier step of the same plan mends.
 MENDED_BY = {"EKS add-on version compatibility": "addon", "kube-proxy version skew": "addon", "Kubelet version skew": "node_group"}
+KUBELET_SKEW = 3
 REFRESH = "EKS looks again every 24 hours, or by `aws eks start-insights-refresh`"
 
 
@@ -298,6 +299,7 @@ class Planner:
             self._health(aws[0].title)
         if hops:
             self._insights(hops[0])
+            self._skew(hops)
         if replaced:
             self._nodes(replaced)
 
@@ -328,6 +330,14 @@ class Planner:
             else:
                 remedy = f"{insight.get('recommendation') or 'mend it'} {REFRESH}. To go on all the same: upgrade_accept_insights: [{name}]"
                 self._block(hop.title, said, remedy)
+
+    def _skew(self, hops: list[Step]) -> None:
+        """ "kubelet may be up to three minor versions older than kube-apiserver": of nodes that no managed node group takes along."""
+        for hop in hops:
+            for node in self.inside.get("nodes") or []:
+                if node["group"] not in self.node_groups and minor(hop.after) - minor(node["version"]) > KUBELET_SKEW:
+                    reason = f"node {node['name']} is of no managed node group, and its kubelet {node['version']} would be more than three minors behind"
+                    self._block(hop.title, reason, "replace that node with a newer one")
 
     def _nodes(self, replaced: list[Step]) -> None:
         for step in replaced:

@@ -173,3 +173,10 @@ def test_what_is_already_under_way_is_awaited(aws: Cloud, eks: Any) -> None:
     mark = aws.mark()
     upgrade(aws, "1.35")
     assert versions(eks) == at("1.35") and updates(aws, mark) == ["UpdateAddon", "UpdateNodegroupVersion", "UpdateNodegroupVersion"]
+
+
+@pytest.mark.slow
+def test_what_the_role_built_is_as_the_role_wants_it_after_the_upgrade(aws: Cloud) -> None:
+    aws.role("eks_cluster", eks_cluster_version="1.34")
+    upgrade(aws)
+    assert aws.role("eks_cluster", eks_cluster_version="1.36").changed == 0

@@ -325,6 +325,13 @@ def test_nodes_that_are_not_ready_are_named() -> None:
     assert "not Ready: node ip-2" in blocked(make_plan(platform("1.35", nodes=[node]), wanted()))
 
 
+def test_a_node_of_ones_own_that_would_fall_too_far_behind_is_named() -> None:
+    node = {"name": "karpenter-1", "version": "v1.32.9", "ready": True, "group": ""}
+    assert len(titles(make_plan(platform("1.34", nodes=[node]), wanted("1.35")))) == 3
+    said = blocked(make_plan(platform("1.34", nodes=[node]), wanted("1.36")))
+    assert said.startswith("control plane 1.35 -> 1.36: node karpenter-1") and "its kubelet v1.32.9" in said
+
+
 def test_deprecated_apis_in_use_are_named() -> None:
     used = deprecated_apis(
         "# TYPE apiserver_requested_deprecated_apis gauge\n"
