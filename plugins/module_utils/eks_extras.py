@@ -238,7 +238,8 @@ def work(given: dict[str, Any], live: Live) -> list[Work]:
             change = eks_addon.Plan(after={"version": options["version"] or "default"}, action="create")
         else:
             change = eks_addon.plan_addon(addon, options, versions, kubernetes, purge_tags=False)
-        if addon and addon.addon["status"] in ("CREATING", "UPDATING"):
+        # Where there shall be nodes, a degraded add-on is one that is still awaited, or one that somebody has to look at.
+        if addon and addon.addon["status"] in (("CREATING", "UPDATING", "DEGRADED") if _wants_nodes(given) else ("CREATING", "UPDATING")):
             change.differs("status", addon.addon["status"], "ACTIVE")
         if change.changed:
             found.append(Work("addons", f"add-on {options['name']}", "update" if addon else "create", change, options, addon))
@@ -259,6 +260,10 @@ def work(given: dict[str, Any], live: Live) -> list[Work]:
             change = _removal(eks_pod_identity_association.view(association))
             found.append(Work("access", eks_pod_identity_association.title(*key), "delete", change, {}, association))
     return found
+
+
+def _wants_nodes(given: dict[str, Any]) -> bool:
+    return any(group.get("desired_size", 1) for group in given.get("node_groups") or [])
 
 
 def _removal(before: dict[str, Any]) -> Change:

@@ -10,7 +10,9 @@ import pytest
 from aws_harness import Account, run
 from eks_parts import FAST, Parts, until
 
+from ansible_collections.meshgate.eks_istio.plugins.module_utils import eks_addon
 from ansible_collections.meshgate.eks_istio.plugins.module_utils import eks_extras as extras
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import Aws
 from ansible_collections.meshgate.eks_istio.plugins.modules import eks_extras
 
 ADDONS = [{"name": name} for name in ("vpc-cni", "kube-proxy", "coredns", "eks-pod-identity-agent", "metrics-server")]
@@ -95,6 +97,17 @@ def test_without_a_cluster_everything_would_be_created(account: Account) -> None
     # Nor when nobody answers, which counts as an empty account in the platform's check mode.
     seen = extras.differences({"name": "x", "version": "1.36", "addons": ADDONS}, extras.Live())
     assert [entry[:3] for entry in seen[:1]] == [("addons", "add-on vpc-cni", "create")]
+
+
+def test_a_degraded_addon_is_not_as_it_should_be_where_there_are_nodes(account: Account, parts: Parts) -> None:
+    cluster = parts.cluster("extras-degraded")
+    given = {"name": cluster, "version": "1.36", "addons": [{"name": "coredns"}], "node_groups": [{"name": "n", "desired_size": 2}]}
+    bring(account, cluster, addons=given["addons"])
+    until(lambda: parts.addon(cluster, "coredns")["status"], "DEGRADED")
+    coredns = eks_addon.read(Aws(account.client), cluster, "coredns")
+    live = extras.Live(addons={"coredns": coredns}, versions={"coredns": {coredns.addon["addonVersion"]: True}})
+    assert extras.differences(given, live) == [("addons", "add-on coredns", "update", {"status": "DEGRADED"}, {"status": "ACTIVE"})]
+    assert extras.differences({**given, "node_groups": [{"name": "n", "desired_size": 0}]}, live) == []
 
 
 @pytest.mark.parametrize(
