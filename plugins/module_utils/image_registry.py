@@ -8,14 +8,16 @@ import json
 import os
 import random
 import re
+import ssl
 import time
 import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
-from urllib.parse import quote, urlencode, urljoin, urlsplit
+from urllib.parse import quote, unquote, urlencode, urljoin, urlsplit
 
-with suppress(ImportError):  # botocore brings it, and AnsibleAWSModule says when that is missing
+with suppress(ImportError):  # botocore brings urllib3 along, and AnsibleAWSModule says when it is missing
+    import botocore.httpsession
     import urllib3
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.image_archive import INDEXES, MANIFESTS, Blob, digest_of
@@ -47,20 +49,15 @@ class Registry:
         ca_bundle: str | None = None,
         validate_certs: bool = True,
         retries: int = 5,
-        timeout: float = 60.0,
+        timeout: float = 120.0,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.endpoint = endpoint.rstrip("/")
         self.retries, self.sleep = retries, sleep
         self._authorize, self._authorization = authorization, ""
-        options: dict[str, Any] = {
-            "timeout": urllib3.Timeout(connect=min(timeout, 10.0), read=timeout),
-            "retries": False,
-            "cert_reqs": "CERT_REQUIRED" if validate_certs else "CERT_NONE",
-        }
-        if bundle := ca_bundle or os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE"):
-            options["ca_certs"] = bundle
-        self._pool = urllib3.ProxyManager(proxy, **options) if (proxy := _proxy(self.endpoint)) else urllib3.PoolManager(**options)
+        options = {"timeout": urllib3.Timeout(connect=min(timeout, 10.0), read=timeout), "ssl_context": _trust(ca_bundle, validate_certs)}
+        proxy = _proxy(self.endpoint)
+        self._pool = urllib3.ProxyManager(proxy, proxy_headers=_proxy_headers(proxy), **options) if proxy else urllib3.PoolManager(**options)
 
     # --- looking --------------------------------------------------------------------------------------------------------------
     def manifest(self, name: str, reference: str) -> tuple[bytes, str] | None:
@@ -219,6 +216,20 @@ class BearerToken:
         realm = Registry(said["realm"], retries=0, timeout=self.timeout)
         given = json.loads(realm._request("GET", f"{said['realm']}?{asked}").data)
         return f"Bearer {given.get('token') or given['access_token']}"
+
+
+def _trust(ca_bundle: str | None, validate_certs: bool) -> ssl.SSLContext:
+    """Whom AWS's clients trust, and whom the machine does: a Python of its own may not know where the machine's certificates are."""
+    context = ssl.create_default_context(cafile=ca_bundle or os.environ.get("AWS_CA_BUNDLE") or os.environ.get("REQUESTS_CA_BUNDLE") or None)
+    context.load_verify_locations(botocore.httpsession.get_cert_path(True))
+    if not validate_certs:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+def _proxy_headers(proxy: str) -> dict[str, str]:
+    parts = urlsplit(proxy)
+    return urllib3.make_headers(proxy_basic_auth=f"{unquote(parts.username)}:{unquote(parts.password or '')}") if parts.username else {}
 
 
 def _proxy(url: str) -> str:

@@ -264,6 +264,8 @@ def main() -> None:
     same += ("tags", "adopt", "registry_endpoint", "state")
     wanted = ecr_image.Wanted(cluster=params["cluster_name"], **{key: params[key] for key in same})
     wrong = ecr_image.problems(wanted)
+    if params["retries"] < 0:
+        wrong.append(f"retries is {params['retries']}; accepted: 0 or more")
     if wrong:
         module.fail_json(msg="; ".join(wrong))
     try:

@@ -11,6 +11,7 @@ import http.server
 import io
 import json
 import re
+import ssl
 import tarfile
 import threading
 from collections.abc import Callable, Iterator
@@ -115,7 +116,7 @@ class Proxy:
 
 
 @contextmanager
-def proxy(upstream: str) -> Iterator[Proxy]:
+def proxy(upstream: str, tls: ssl.SSLContext | None = None) -> Iterator[Proxy]:
     """A proxy in front of a registry."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -165,7 +166,9 @@ def proxy(upstream: str) -> Iterator[Proxy]:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     server.handle_error = lambda *_: None  # type: ignore[method-assign]
-    state = Proxy(f"http://127.0.0.1:{server.server_address[1]}", upstream)
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    state = Proxy(f"http{'s' if tls else ''}://127.0.0.1:{server.server_address[1]}", upstream)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield state

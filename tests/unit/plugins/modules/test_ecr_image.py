@@ -5,7 +5,10 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
+import ipaddress
 import json
+import ssl
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
@@ -15,9 +18,12 @@ from typing import Any
 import image_rig as rig
 import pytest
 from aws_harness import Account, run
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils import image_registry
-from ansible_collections.meshgate.eks_istio.plugins.modules import ecr_image
+from ansible_collections.meshgate.eks_istio.plugins.modules import aws_leftovers, aws_leftovers_info, ecr_image
 
 POLICY = {
     "rules": [
@@ -163,6 +169,7 @@ def test_other_encryption_is_refused_since_it_cannot_be_changed(image):
         ({"tag": "-1", "archives": ["a.tar"]}, "tag is '-1'; accepted: up to 128"),
         ({"kms_key": "alias/a"}, "accepted: a key with KMS or KMS_DSSE"),
         ({"registry_endpoint": "registry.example"}, "accepted: an address such as https://"),
+        ({"retries": -1}, "retries is -1; accepted: 0 or more"),
         ({"lifecycle_policy": {"rules": []}}, "lifecycle_policy has 12 characters; accepted: a policy with rules, 100 to 30720 characters"),
         ({"tag": "1", "archives": ["/nowhere/a.tar"]}, "archives: there is no file /nowhere/a.tar"),
     ],
@@ -377,3 +384,55 @@ def test_nobody_at_the_registrys_address_is_said(image, arm64):
     image()
     failed = image(tag="1", archives=[arm64], registry_endpoint="http://127.0.0.1:9", retries=1)
     assert failed["failed"] and "GET http://127.0.0.1:9/v2/" in failed["msg"] and "refused" in failed["msg"]
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> tuple[ssl.SSLContext, str]:
+    """A server's TLS settings, and the file with the authority that vouches for it: itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    who = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "registry")])
+    now = datetime.datetime.now(datetime.UTC)
+    builder = x509.CertificateBuilder().subject_name(who).issuer_name(who).public_key(key.public_key()).serial_number(1)
+    builder = builder.not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(days=1))
+    names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    certificate = builder.add_extension(names, False).add_extension(x509.BasicConstraints(True, None), True).sign(key, hashes.SHA256())
+    (tmp_path / "ca.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    secret = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    (tmp_path / "key.pem").write_bytes(secret)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "ca.pem", tmp_path / "key.pem")
+    return context, str(tmp_path / "ca.pem")
+
+
+def test_only_a_registry_that_somebody_vouches_for_gets_the_token(account, image, arm64, authority):
+    context, bundle = authority
+    image()
+    with rig.proxy(account.endpoint, context) as registry:
+        refused = image(tag="1", archives=[arm64], registry_endpoint=registry.url, retries=0)
+        assert refused["failed"] and "CERTIFICATE_VERIFY_FAILED" in refused["msg"] and registry.seen == []
+        assert image(tag="1", archives=[arm64], registry_endpoint=registry.url, aws_ca_bundle=bundle)["changed"]
+        assert not image(tag="1", archives=[arm64], registry_endpoint=registry.url, validate_certs=False)["changed"]
+
+
+def test_a_proxy_of_the_environment_is_used_with_its_password(account, image, arm64, monkeypatch):
+    image()
+    with rig.proxy(account.endpoint) as way:
+        monkeypatch.setenv("http_proxy", way.url.replace("://", "://me:secret%21@"))
+        monkeypatch.setenv("no_proxy", account.endpoint.partition("://")[2].rpartition(":")[0] + ",localhost")
+        assert image(tag="1", archives=[arm64])["changed"] and way.seen == []
+        monkeypatch.setenv("no_proxy", "")
+        found = image_registry.Registry("http://registry.example")
+        assert found._pool.proxy.host == "127.0.0.1" and found._pool.proxy_headers == {"proxy-authorization": "Basic bWU6c2VjcmV0IQ=="}
+
+
+# --- teardown ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_repository_of_ours_is_found_by_its_tag_and_goes_with_its_images(account, image, name, arm64):
+    image(tag="1", archives=[arm64], cluster_name="torn-down")
+    account.client("ecr").create_repository(repositoryName=f"{name}-of-others")
+    found = run(aws_leftovers_info, account.endpoint, cluster_name="torn-down")
+    assert name in json.dumps(found) and f"{name}-of-others" not in json.dumps(found)
+    assert run(aws_leftovers, account.endpoint, cluster_name="torn-down")["changed"]
+    left = [each["repositoryName"] for each in account.client("ecr").describe_repositories()["repositories"]]
+    assert name not in left and f"{name}-of-others" in left
