@@ -5,11 +5,17 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from cloud import Cloud
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 NAME = "box"
 OURS = {"Key": "meshgate.io/cluster", "Value": NAME}
@@ -185,7 +191,19 @@ def remove(aws: Cloud, **more: Any) -> dict[str, Any]:
     return done
 
 
-@pytest.mark.parametrize("last", Builder.STEPS, ids=lambda step: step.__name__)
+# A few of the steps in every run, all of them in the full one.
+SAMPLE = (
+    Builder.gateway_that_is_not_attached,
+    Builder.node_role,
+    Builder.cluster_that_is_being_created,
+    Builder.node_group_that_is_being_created,
+    Builder.load_balancer,
+    Builder.logs,
+)
+EACH = [pytest.param(step, id=step.__name__, marks=[] if step in SAMPLE else [pytest.mark.slow]) for step in Builder.STEPS]
+
+
+@pytest.mark.parametrize("last", EACH)
 def test_after_a_failure_at_any_step_nothing_is_left(aws: Cloud, last: Callable[..., None]) -> None:
     before = everything(aws)
     Builder(aws).build(last)
@@ -327,3 +345,41 @@ def test_a_wait_names_who_it_waits_for(aws: Cloud, monkeypatch: pytest.MonkeyPat
     Builder(aws).build()
     assert remove(aws)["changed"]
     assert "is still in use by eni-" in progress.read_text() and "(ELB app/box-alb/" in progress.read_text()
+
+
+@pytest.fixture
+def teardown(aws: Cloud, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """The command as its user gives it, on the inventory for AWS; only the environment says where AWS is."""
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        extra = {"MESHGATE_STATE": str(tmp_path / "state"), "ANSIBLE_NOCOLOR": "1", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+        surroundings = {key: value for key, value in {**os.environ, **aws.environment(), **extra}.items() if key not in ("KUBECONFIG", "AWS_PROFILE")}
+        waits = ["-e", "eks_cluster_wait_delay=0.1", "-e", f"eks_cluster_name={NAME}"]
+        argv = [str(Path(sys.executable).parent / "ansible-playbook"), "playbooks/teardown.yml", "-i", "inventories/sandbox", *waits, *arguments]
+        return subprocess.run(argv, cwd=REPOSITORY, env=surroundings, capture_output=True, text=True, timeout=300, check=False)
+
+    return run
+
+
+def test_the_playbook_stops_at_a_cluster_that_does_not_answer_until_told(aws: Cloud, teardown: Callable[..., Any]) -> None:
+    before = everything(aws)
+    Builder(aws).build()
+    stopped = teardown()
+    said = " ".join(stopped.stdout.split())
+    assert stopped.returncode != 0
+    assert "EKS cluster box exists but does not answer (there is no kubeconfig" in said, said[-3000:]
+    assert "its controller has made" in said and "eks_cluster_remove_unreachable: true" in said and "aws eks update-kubeconfig" in said
+    assert aws.faults.mutations() == []
+    done = teardown("-e", "eks_cluster_remove_unreachable=true")
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert everything(aws) == before
+
+
+@pytest.mark.slow
+def test_the_playbook_needs_no_cluster_that_made_nothing(aws: Cloud, teardown: Callable[..., Any]) -> None:
+    # A run that failed before the controller was there has nothing inside of the cluster that AWS would know of.
+    before = everything(aws)
+    Builder(aws).build(Builder.node_group)
+    done = teardown()
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert everything(aws) == before
