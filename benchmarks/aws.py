@@ -150,12 +150,22 @@ class Account:
         arn = self.provider(issuer)
         if missing(self.iam.get_open_id_connect_provider, OpenIDConnectProviderArn=arn):
             self.iam.create_open_id_connect_provider(Url=issuer, ClientIDList=["sts.amazonaws.com"], Tags=tags(want["tags"]))
+        for addon in want["addons"]:
+            if missing(eks.describe_addon, clusterName=self.name, addonName=addon["addonName"]):
+                eks.create_addon(**addon)
+        templates = self.ec2.describe_launch_templates(Filters=self.ours)["LaunchTemplates"]
+        for template in want["launch_templates"]:
+            if template["name"] not in [item["LaunchTemplateName"] for item in templates]:
+                labels = self.specification("launch-template", template["tags"])
+                self.ec2.create_launch_template(LaunchTemplateName=template["name"], LaunchTemplateData=template["data"], TagSpecifications=labels)
         groups = self.filled(want["node_groups"])
         for group in groups:
             if missing(eks.describe_nodegroup, clusterName=self.name, nodegroupName=group["nodegroupName"]):
                 eks.create_nodegroup(**group)
         for group in groups:
             self.until_active(lambda group=group: eks.describe_nodegroup(clusterName=self.name, nodegroupName=group["nodegroupName"])["nodegroup"])
+        for addon in want["addons"]:
+            self.until_active(lambda addon=addon: eks.describe_addon(clusterName=self.name, addonName=addon["addonName"])["addon"])
 
     def provider(self, issuer: str) -> str:
         return f"arn:aws:iam::{self.sts.get_caller_identity()['Account']}:oidc-provider/{issuer.removeprefix('https://')}"
@@ -213,6 +223,11 @@ class Account:
         for group in want["node_groups"]:
             eks.delete_nodegroup(clusterName=self.name, nodegroupName=group["nodegroupName"])
             self.until_gone(lambda group=group: missing(eks.describe_nodegroup, clusterName=self.name, nodegroupName=group["nodegroupName"]))
+        for template in want["launch_templates"]:
+            ec2.delete_launch_template(LaunchTemplateName=template["name"])
+        for addon in want["addons"]:
+            eks.delete_addon(clusterName=self.name, addonName=addon["addonName"])
+            self.until_gone(lambda addon=addon: missing(eks.describe_addon, clusterName=self.name, addonName=addon["addonName"]))
         own = self.by_name("group", ec2.describe_security_groups(Filters=self.ours)["SecurityGroups"], "GroupId")[f"group:{want['security_group']['name']}"]
         referring = [{"Name": "ip-permission.group-id", "Values": [own]}]
         for other in ec2.describe_security_groups(Filters=referring)["SecurityGroups"]:

@@ -78,14 +78,18 @@ def aws_inputs(record: Record) -> dict[str, Any]:
         tags=group["group_tags"],
     )
     own_id = record.last("alb_security_group")["result"]["group_ids"][0]
-    network = {key: plan[key] for key in ("vpc", "internet_gateway", "subnets", "nat_gateways", "route_tables", "roles")}
+    network = {key: plan[key] for key in ("vpc", "internet_gateway", "subnets", "nat_gateways", "route_tables", "roles", "launch_templates")}
+    # The script's templates have one version.
+    groups = [{**item, "launch_template": {"name": item["launch_template"]["name"], "version": "1"}} for item in plan["node_groups"]]
+    addons = [{"addonName": addon["name"]} for addon in record.told("eks_platform_plan")["platform"].get("addons") or []]
     return {
         **network,
         "name": plan["cluster"]["name"],
         "region": emulator["region"],
         "emulator": f"http://127.0.0.1:{emulator['port']}",
         "cluster": eks_cluster.create_request(plan["cluster"]),
-        "node_groups": [eks_nodegroup.create_request(plan["cluster"]["name"], item) for item in plan["node_groups"]],
+        "node_groups": [eks_nodegroup.create_request(plan["cluster"]["name"], item) for item in groups],
+        "addons": [{"clusterName": plan["cluster"]["name"], "resolveConflicts": "OVERWRITE", "tags": plan["cluster"]["tags"], **addon} for addon in addons],
         "tags": plan["cluster"]["tags"],
         "service_role": {
             "name": role["role_name"],
