@@ -10,7 +10,7 @@ BIN := .venv/bin
 PLAY := $(BIN)/ansible-playbook
 LINK := .collections/ansible_collections/meshgate/eks_istio
 
-.PHONY: help setup site verify teardown test test-full lint unit integration services-test molecule bench clean
+.PHONY: help setup site verify teardown test test-full lint unit integration test-aws services-test molecule bench clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,17 +38,20 @@ teardown: setup ## Remove the platform and prove that nothing is left
 	@echo "==> removing the platform: playbooks/teardown.yml"
 	@$(PLAY) playbooks/teardown.yml $(ARGS)
 
-test: setup ## Every check: lint, unit tests, services, the platform on kind
-	@BIN=$(BIN) tests/run.sh lint unit services roles molecule
+test: setup ## Every check: lint, unit tests, the AWS half, services, the platform on kind
+	@BIN=$(BIN) tests/run.sh lint unit aws services roles molecule
 
 test-full: setup ## Everything that `test` runs, and what takes longer than 20 minutes
-	@BIN=$(BIN) tests/run.sh lint unit services roles molecule pull
+	@BIN=$(BIN) tests/run.sh lint unit aws-full services roles molecule pull
 
 lint: setup ## ansible-lint (production), ruff, yamllint, shellcheck
 	@BIN=$(BIN) tests/run.sh lint
 
 unit: setup ## Unit tests of modules, emulator and role specifications
 	@BIN=$(BIN) tests/run.sh unit
+
+test-aws: setup ## The AWS half against the emulated AWS, with a fixed sample of faults; FULL=1 for all of them
+	@BIN=$(BIN) tests/run.sh $(if $(FULL),aws-full,aws)
 
 services-test: setup ## cargo test, clippy and rustfmt of the two services
 	@BIN=$(BIN) tests/run.sh services

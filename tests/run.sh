@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Run the named suites one after the other, whatever the outcome of each, and close with the count of all their checks.
-# Usage: tests/run.sh SUITE...      (lint unit services roles molecule pull)
+# Usage: tests/run.sh SUITE...      (lint unit aws aws-full services roles molecule pull)
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 BIN=${BIN:-.venv/bin}
@@ -47,6 +47,11 @@ lint() {
 
 unit() { pytest_suite unit -q -n 2 tests/unit; }
 
+# The same files: a fixed sample of the faults, or all of them. One group of tests stays on one worker, where its runs without faults are kept.
+aws() { pytest_suite aws -q -n 2 --dist loadgroup -m 'not slow' tests/aws; }
+
+aws-full() { MESHGATE_AWS_FULL=1 pytest_suite aws-full -q -n 2 --dist loadgroup tests/aws; }
+
 services() {
   check rustfmt cargo fmt --manifest-path services/Cargo.toml --all --check
   check clippy cargo clippy --manifest-path services/Cargo.toml --locked --all-targets --quiet -- -D warnings
@@ -81,12 +86,12 @@ roles() {
   pytest_suite roles -q tests/integration/test_traces.py tests/integration/test_rust_services_role.py tests/integration/test_istio_role.py
 }
 
-pull() { pytest_suite pull -q tests/integration/test_pull.py; }
+pull() { pytest_suite pull -q tests/integration/test_pull.py tests/integration/test_push.py; }
 
 for suite in "$@"; do
   case $suite in
-    lint | unit | services | roles | molecule | pull) "$suite" ;;
-    *) echo "unknown suite '$suite'; known: lint unit services roles molecule pull" >&2; exit 2 ;;
+    lint | unit | aws | aws-full | services | roles | molecule | pull) "$suite" ;;
+    *) echo "unknown suite '$suite'; known: lint unit aws aws-full services roles molecule pull" >&2; exit 2 ;;
   esac
 done
 

@@ -239,7 +239,15 @@ class Aws:
             self.client(service)
 
 
-_PAGING = {"iam": ("Marker", "Marker"), "elbv2": ("Marker", "NextMarker"), "eks": ("nextToken", "nextToken"), "logs": ("nextToken", "nextToken")}
+# Where a service's lists say how they go on: the request's member and the answer's. Most say NextToken.
+_PAGING = {
+    "iam": ("Marker", "Marker"),
+    "elb": ("Marker", "NextMarker"),
+    "elbv2": ("Marker", "NextMarker"),
+    "ecr": ("nextToken", "nextToken"),
+    "eks": ("nextToken", "nextToken"),
+    "logs": ("nextToken", "nextToken"),
+}
 
 
 def is_missing(code: str) -> bool:

@@ -25,7 +25,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 REGION = "us-west-2"
 CREDENTIALS = {"aws_access_key_id": "test", "aws_secret_access_key": "emulated-secret-key"}
 # The emulated AWS's minutes.
-QUICK = {"MESHGATE_CLUSTER_SECONDS": "0.1", "MESHGATE_NODEGROUP_SECONDS": "0.1", "MESHGATE_ADDON_SECONDS": "0.1", "MESHGATE_DELETED_SECONDS": "0.1"}
+QUICK = {"MESHGATE_CLUSTER_SECONDS": "0.1", "MESHGATE_NODEGROUP_SECONDS": "0.1", "MESHGATE_ADDON_SECONDS": "0.1", "MESHGATE_DELETED_SECONDS": "3600"}
 WAITS = {"eks_cluster_wait_timeout": 60, "eks_cluster_wait_delay": 0.1}
 
 
@@ -149,7 +149,7 @@ class Cloud(aws_harness.Account):
             "log_groups": self.client("logs").describe_log_groups()["logGroups"],
             "certificates": self._certificates(),
             "records": self._records(),
-            "repositories": self.client("ecr").describe_repositories()["repositories"],
+            "repositories": self._repositories(),
             "roles": [self._role(role["RoleName"]) for role in iam.list_roles()["Roles"]],
             "policies": [self._policy(policy["Arn"]) for policy in iam.list_policies(Scope="Local")["Policies"]],
             "oidc_providers": [
@@ -210,11 +210,12 @@ CHOSEN = [
     (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "uuid"),
     (re.compile(r"(eks-cluster-sg-[\w-]+?)-\d{6,}"), r"\1"),
     (re.compile(r"\b[0-9A-F]{32}\b"), "ISSUER"),
+    (re.compile(r"\ba-[0-9a-z]{17}\b"), "association"),
     (re.compile(r"-\d{6,}(\.[\w-]+\.elb\.)"), r"\1"),
     (re.compile(r"(:loadbalancer/app/[\w-]+|:targetgroup/[\w-]+)/[0-9a-f]{16}"), r"\1"),
     (re.compile(r"\b(AROA|ANPA|AIPA)[A-Z0-9]{10,}"), r"\1"),
 ]
-VOLATILE = ("ResponseMetadata", "PublicIp", "PrivateIp", "PrivateIpAddress", "certificateAuthority", "RoleLastUsed", "SerialNumber")
+VOLATILE = ("ResponseMetadata", "PublicIp", "PrivateIp", "PrivateIpAddress", "certificateAuthority", "RoleLastUsed", "Serial", "SerialNumber")
 
 
 def _plain(value: Any) -> Any:

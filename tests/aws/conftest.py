@@ -46,3 +46,18 @@ def aws(nursery: Nursery, proxy: FaultProxy, tmp_path: Path) -> Iterator[Cloud]:
     with nursery.account(**QUICK) as endpoint:
         yield Cloud(endpoint, proxy, tmp_path)
         proxy.reset()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What the fault matrix and the policy's test noted about their checks (record_property), in all."""
+    noted = [dict(report.user_properties) for report in terminalreporter.stats.get("passed", []) if report.when == "call"]
+    modules = {note["aws_module"] for note in noted if "aws_module" in note}
+    operations = {name for note in noted for name in note.get("aws_operations", "").split()}
+    faults = [[int(number) for number in note["aws_faults"].split()] for note in noted if "aws_faults" in note]
+    policy = sum(int(note["aws_policy_calls"]) for note in noted if "aws_policy_calls" in note)
+    if faults:
+        survived, said = (sum(column) for column in zip(*faults, strict=True))
+        terminalreporter.write_sep("=", "AWS")
+        terminalreporter.write_line(f"modules: {len(modules)}; operations that change something: {len(operations)}")
+        terminalreporter.write_line(f"faults: {survived + said}, of which survived {survived}, explained in one line and healed by the next run {said}")
+        terminalreporter.write_line(f"calls covered by the operator's policy: {policy or 'not tested here'}")

@@ -25,7 +25,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import botocore.session
 
-KINDS = ("throttled", "error_500", "slow", "dropped_before", "dropped_after", "unseen", "expired")
+KINDS = ("throttled", "error_500", "slow", "dropped_before", "dropped_after", "unseen", "expired", "denied")
 SCOPE = re.compile(r"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/aws4_request")
 READING = re.compile(r"^(Describe|Get|List|Head|Lookup|Search|Simulate|Check|Assume|Decode|BatchGet|BatchCheck|Test)")
 # Signing names that are not what botocore calls the service.
@@ -34,6 +34,7 @@ CLIENTS = {"elasticloadbalancing": "elbv2", "tagging": "resourcegroupstaggingapi
 THROTTLED = {"ec2": ("RequestLimitExceeded", 503), "eks": ("ThrottlingException", 400), "query": ("Throttling", 400), "rest-xml": ("Throttling", 400)}
 BROKEN = {"ec2": ("InternalError", 500), "eks": ("ServerException", 500), "iam": ("ServiceFailure", 500), "query": ("InternalFailure", 500)}
 EXPIRED = {"ec2": ("RequestExpired", 400), "eks": ("ExpiredTokenException", 403), "query": ("ExpiredToken", 403), "rest-xml": ("ExpiredToken", 403)}
+DENIED = {"ec2": ("UnauthorizedOperation", 403), "query": ("AccessDenied", 403), "rest-xml": ("AccessDenied", 403)}
 # What EC2 says about an id that it does not know (yet).
 UNKNOWN = {
     "vpc": "InvalidVpcID.NotFound",
@@ -215,6 +216,10 @@ class FaultProxy:
             return self._said(call, error(call.service, *chosen(THROTTLED, call.service, ("ThrottlingException", 400)), "Rate exceeded"))
         if kind == "error_500":
             return self._said(call, error(call.service, *chosen(BROKEN, call.service, ("InternalFailure", 500)), "An internal error has occurred"))
+        if kind == "denied":
+            return self._said(
+                call, error(call.service, *chosen(DENIED, call.service, ("AccessDeniedException", 403)), f"not authorized to perform: {call.name}")
+            )
         if kind == "dropped_before":
             return None
         unknown = self._unknown(call)
@@ -245,7 +250,9 @@ class FaultProxy:
             content = answer.read()
         finally:
             connection.close()
-        kept = {key: value for key, value in answer.getheaders() if key.lower() not in ("connection", "content-length", "transfer-encoding", "date", "server")}
+        # The length of an answer to HEAD is that of the thing, not of the answer.
+        dropped = {"connection", "transfer-encoding", "date", "server"} | ({"content-length"} if method != "HEAD" else set())
+        kept = {key: value for key, value in answer.getheaders() if key.lower() not in dropped}
         return answer.status, kept, content
 
     # Eventual consistency
@@ -340,7 +347,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_response(status)
             for key, value in headers.items():
                 self.send_header(key, value)
-            self.send_header("Content-Length", str(len(content)))
+            if self.command != "HEAD":
+                self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(content)

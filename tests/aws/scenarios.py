@@ -129,6 +129,18 @@ def network_with(**changes: Any) -> Callable[[Cloud], Parameters]:
     return lambda aws: {"platform": {**for_network(aws)["platform"], **changes}}
 
 
+def for_host_name(aws: Cloud) -> Parameters:
+    aws.client("route53").create_hosted_zone(Name="example.com", CallerReference="1")
+    aws.client("elbv2").create_load_balancer(Name="box-alb", Subnets=network(aws)[1])
+    return {"host_name": "mesh.example.com", "cluster_name": "box", "load_balancer_name": "box-alb", "wait_timeout": 30, "wait_delay": 1}
+
+
+TEN_NEWEST = {
+    "rulePriority": 1,
+    "description": "the ten newest",
+    "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 10},
+    "action": {"type": "expire"},
+}
 VIEW = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy"
 EDIT = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSEditPolicy"
 
@@ -185,6 +197,7 @@ SCENARIOS = [
         {
             "create": with_policy({"tags": OURS}),
             "change": with_policy({"namespace": "other", "tags": {**OURS, "team": "a"}}, Resource="arn:aws:s3:::a"),
+            "for Pod Identity": with_policy({"trust": "pod_identity", "cluster_name": "box", "tags": OURS}),
             "delete": {"state": "absent"},
         },
     ),
@@ -236,6 +249,17 @@ SCENARIOS = [
         {
             "create": {"tags": OURS},
             "change": lambda aws: {"role_arn": aws.client("iam").get_role(RoleName="second")["Role"]["Arn"], "tags": {**OURS, "team": "a"}},
+            "delete": {"state": "absent"},
+        },
+    ),
+    Scenario("alb_host_name", "alb_host_name", for_host_name, {"create": {}, "change": {"certificate_tags": {"team": "a"}}, "delete": {"state": "absent"}}),
+    Scenario(
+        "ecr_image",
+        "ecr_image",
+        lambda _aws: {"name": "box/service", "cluster_name": "box"},
+        {
+            "create": {"lifecycle_policy": {"rules": [TEN_NEWEST]}},
+            "configure": {"immutable": False, "scan_on_push": False, "tags": {"team": "a"}, "lifecycle_policy": {}},
             "delete": {"state": "absent"},
         },
     ),
