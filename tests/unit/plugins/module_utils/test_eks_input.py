@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.meshgate.eks_istio.plugins.module_utils import eks_input, eks_input_groups, eks_input_network
+from ansible_collections.meshgate.eks_istio.plugins.module_utils import eks_input, eks_input_groups, eks_input_network, eks_platform_iam
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_nodegroup import architecture_of_instance
 
 GOOD: dict[str, Any] = {
@@ -157,3 +157,71 @@ def test_the_architecture_of_an_instance_type_is_in_its_name(kind: str, architec
 
 def test_partitions() -> None:
     assert [eks_input.partition_of(region) for region in ("us-west-2", "cn-north-1", "us-gov-west-1")] == ["aws", "aws-cn", "aws-us-gov"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "accepted"),
+    [
+        ("subnet_ids", {"public": ["subnet-01234567", "subnet-01234568"]}, "nothing, unless eks_cluster_vpc_id"),
+        ("iam_path", "platform", "begins and ends with /"),
+        ("iam_path", "/" + "a" * 511 + "/", "at most 512 characters"),
+        ("iam_permissions_boundary", "arn:aws-cn:iam::123456789012:policy/b", "such as arn:aws:iam"),
+        ("node_policies", ["arn:aws-us-gov:iam::aws:policy/ReadOnlyAccess"], "such as arn:aws:iam"),
+        ("encryption_key_arn", "arn:aws:kms:eu-west-1:123456789012:key/abc", "a KMS key in us-west-2"),
+        ("encryption_key_arn", "alias/secrets", "a KMS key in us-west-2"),
+        ("kubeconfig_role_arn", "admin", "the ARN of an IAM role"),
+        ("kubeconfig_profile", "a\nb", "a profile of the AWS CLI"),
+        ("node_metadata_hop_limit", 0, "from 1 to 64"),
+        ("node_metadata_hop_limit", 65, "from 1 to 64"),
+        ("node_key_name", "a" * 256, "at most 255"),
+        ("public_access_cidrs", ["10.0.0.0/8"] * 41, "at most 40 blocks"),
+        ("tags", {f"key-{number}": "" for number in range(47)}, "at most 46 tags"),
+        ("node_groups", [{"name": f"g{number}", "instance_types": ["m6g.large"]} for number in range(31)], "1 to 30"),
+    ],
+)
+def test_what_aws_would_refuse_is_refused_first(key: str, value: Any, accepted: str) -> None:
+    """The limits of API_CreateCluster, API_CreateNodegroup, API_CreateRole and "View and manage Amazon EKS service quotas"."""
+    found = changed(key, value)
+    assert found and all(sentence.startswith(f"eks_cluster_{key}") for sentence in found) and any(accepted in sentence for sentence in found), found
+
+
+@pytest.mark.parametrize(
+    "group",
+    [
+        {"labels": {"a b": "c"}},
+        {"labels": {"team": "a" * 64}},
+        {"taints": [{"key": "a", "effect": "NoSchedule"}]},
+        {"taints": [{"key": "", "effect": "NO_EXECUTE"}]},
+    ],
+)
+def test_labels_and_taints_are_kubernetes_own(group: dict[str, Any]) -> None:
+    found = changed("node_groups", [{"name": "a", "instance_types": ["m6g.large"], **group}])
+    assert len(found) == 1 and f"eks_cluster_node_groups[0].{next(iter(group))}" in found[0]
+
+
+EXISTING = {"vpc_id": "vpc-0123456789abcdef0", "subnet_ids": {"private": ["subnet-01234567", "subnet-01234568"]}}
+
+
+def test_an_existing_network_is_said_by_ids() -> None:
+    assert eks_input.problems({**GOOD, **EXISTING}) == []
+    one = eks_input.problems({**GOOD, **EXISTING, "subnet_ids": {"private": ["subnet-01234567"]}})
+    assert "2 to 16 different ids" in one[0]
+    assert "the id of a VPC" in eks_input.problems({**GOOD, **EXISTING, "vpc_id": "my-vpc"})[0]
+    assert "two lists" in eks_input.problems({**GOOD, **EXISTING, "subnet_ids": {"internal": []}})[0]
+    zones = eks_input.problems({**GOOD, **EXISTING, "availability_zones": ["us-west-2a", "us-west-2b"]})
+    assert "the zones are those of eks_cluster_subnet_ids" in zones[0]
+    private = [{"name": "a", "instance_types": ["m6g.large"], "subnets": "private"}]
+    assert eks_input.problems({**GOOD, **EXISTING, "nat_mode": "disabled", "node_groups": private}) == []
+
+
+@pytest.mark.parametrize(
+    ("region", "partition", "nodes"),
+    [("us-west-2", "aws", "ec2.amazonaws.com"), ("us-gov-west-1", "aws-us-gov", "ec2.amazonaws.com"), ("cn-north-1", "aws-cn", "ec2.amazonaws.com.cn")],
+)
+def test_every_partition_has_its_own_arns_and_principals(region: str, partition: str, nodes: str) -> None:
+    """https://docs.aws.amazon.com/eks/latest/userguide/create-node-role.html: in China the nodes' role trusts ec2.amazonaws.com.cn."""
+    name = eks_input.partition_of(region)
+    roles = eks_platform_iam.wanted_roles({**GOOD, "region": region, "node_ssm": True}, "123456789012", name, {})
+    assert name == partition and {role["arn"].split(":")[1] for role in roles} == {partition}
+    assert {arn.split(":")[1] for role in roles for arn in role["policies"]} == {partition}
+    assert [role["trust"]["Statement"][0]["Principal"]["Service"] for role in roles] == ["eks.amazonaws.com", nodes]
