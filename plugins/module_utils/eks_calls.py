@@ -39,7 +39,9 @@ def with_young_role(aws: Aws, role_arn: str | None, call: Callable[[], Answer]) 
         try:
             return call()
         except AwsError as error:
-            about_role = error.code in ("InvalidParameterException", "InvalidRequestException") and re.search(r"\brole\b", str(error), re.IGNORECASE)
+            about_role = error.code in ("InvalidParameterException", "InvalidRequestException") and re.search(
+                r"\b(role|principal)\b", str(error), re.IGNORECASE
+            )
             if not role_arn or not about_role or time.monotonic() > end or not _young(aws, role_arn):
                 raise
         aws.sleep(pause)

@@ -86,3 +86,29 @@ def test_eks_makes_the_access_entry_of_its_nodes(aws, make_cluster, network, mak
     eks.create_nodegroup(clusterName=name, nodegroupName="n", subnets=network.subnets, nodeRole=role)
     entry = eks.describe_access_entry(clusterName=name, principalArn=role)["accessEntry"]
     assert (entry["type"], entry["kubernetesGroups"]) == ("EC2_LINUX", ["system:nodes"])
+
+
+def test_fargate_profiles_are_made_and_deleted_one_by_one(aws, make_cluster, network) -> None:
+    # API reference, DeleteFargateProfile: "Only one Fargate profile in a cluster can be in the DELETING status at a time."
+    name, eks = make_cluster(), aws.client("eks")
+    request = {"clusterName": name, "podExecutionRoleArn": f"arn:aws:iam::{ACCOUNT}:role/pods", "subnets": network.subnets}
+    for profile in ("a", "b"):
+        eks.create_fargate_profile(**request, fargateProfileName=profile, selectors=[{"namespace": profile}])
+        one = {"clusterName": name, "fargateProfileName": profile}
+        if profile == "a":
+            assert refused(eks.create_fargate_profile, **request, fargateProfileName="b", selectors=[{"namespace": "b"}]) == "ResourceInUseException"
+        aws.wait(lambda one=one: eks.describe_fargate_profile(**one)["fargateProfile"]["status"], "ACTIVE")
+    eks.delete_fargate_profile(clusterName=name, fargateProfileName="a")
+    assert refused(eks.delete_fargate_profile, clusterName=name, fargateProfileName="b") == "ResourceInUseException"
+    aws.wait(lambda: eks.list_fargate_profiles(clusterName=name)["fargateProfileNames"], ["b"])
+    eks.delete_fargate_profile(clusterName=name, fargateProfileName="b")
+
+
+def test_an_update_takes_a_number_or_a_percentage(aws, make_cluster, network, make_role) -> None:
+    # API reference, NodegroupUpdateConfig.
+    name, eks = make_cluster(), aws.client("eks")
+    group = {"clusterName": name, "nodegroupName": "n"}
+    eks.create_nodegroup(**group, subnets=network.subnets, nodeRole=make_role("ec2.amazonaws.com", "nodes"))
+    aws.wait(lambda: eks.describe_nodegroup(**group)["nodegroup"]["status"], "ACTIVE")
+    both = {"maxUnavailable": 1, "maxUnavailablePercentage": 10}
+    assert refused(eks.update_nodegroup_config, **group, updateConfig=both) == "InvalidParameterException"

@@ -103,10 +103,13 @@ def test_a_cluster_is_deleted_with_what_belongs_to_it_only_when_told(account: Ac
     eks = parts.eks
     eks.create_addon(clusterName=name, addonName="vpc-cni")
     role = account.role("fargate", "eks-fargate-pods.amazonaws.com")
-    eks.create_fargate_profile(clusterName=name, fargateProfileName="f", podExecutionRoleArn=role, selectors=[{"namespace": "x"}], subnets=parts.subnet_ids)
+    for profile in ("f", "g"):
+        given = {"clusterName": name, "fargateProfileName": profile}
+        eks.create_fargate_profile(**given, podExecutionRoleArn=role, selectors=[{"namespace": profile}], subnets=parts.subnet_ids)
+        until(lambda given=given: eks.describe_fargate_profile(**given)["fargateProfile"]["status"], "ACTIVE")
     mark = account.mark()
     refused = cluster(account, name, state="absent")
-    assert "in use by node group n, Fargate profile f, add-on vpc-cni; delete them first" in refused["msg"]
+    assert "in use by node group n, Fargate profile f, Fargate profile g, add-on vpc-cni; delete them first" in refused["msg"]
     refused = cluster(account, name, state="absent", delete_dependents=True)
     assert "deletion protection" in refused["msg"]
     told = {"state": "absent", "delete_dependents": True, "deletion_protection": False}

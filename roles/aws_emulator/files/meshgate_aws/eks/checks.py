@@ -76,6 +76,12 @@ def taints(given: list[dict[str, str]]) -> None:
         raise invalid(f"The number of taints {len(given)} exceeds the limit of 50")
 
 
+def exclusive(config: dict[str, Any], one: str, other: str) -> None:
+    """API reference, NodegroupUpdateConfig: a number or a percentage."""
+    if config.get(one) is not None and config.get(other) is not None:
+        raise invalid(f"{one} and {other} cannot both be specified")
+
+
 def reach(config: dict[str, Any]) -> None:
     """Service quotas of the EKS user guide: 40 CIDR ranges of the public endpoint, 4 control plane security groups; neither can be raised."""
     cidrs, groups = config.get("publicAccessCidrs") or [], config.get("securityGroupIds") or []

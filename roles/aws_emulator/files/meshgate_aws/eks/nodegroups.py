@@ -171,6 +171,7 @@ class Nodegroups(Clusters):
         labels, taints = p.get("labels") or {}, p.get("taints") or {}
         scaling = {**group.data["scalingConfig"], **(p.get("scalingConfig") or {})}
         checks.scaling(scaling)
+        checks.exclusive(p.get("updateConfig") or {}, "maxUnavailable", "maxUnavailablePercentage")
         params = [
             ("LabelsToAdd", _json(labels.get("addOrUpdateLabels"))),
             ("LabelsToRemove", _json(labels.get("removeLabels"))),
@@ -225,6 +226,9 @@ class Nodegroups(Clusters):
         name = p["fargateProfileName"]
         if name in cluster.fargate_profiles:
             raise error("ResourceInUseException", "A Fargate Profile already exists with this name in this cluster.", clusterName=p["clusterName"])
+        if any(other.data["status"] == "CREATING" for other in cluster.fargate_profiles.values()):
+            message = f"Cannot create Fargate Profile {name} because cluster currently has Fargate profile in status CREATING"
+            raise error("ResourceInUseException", message, clusterName=p["clusterName"])
         if not p.get("selectors"):
             raise checks.invalid("Fargate Profile requires at least one selector.")
         profile = Resource(
@@ -260,6 +264,10 @@ class Nodegroups(Clusters):
 
     def delete_fargate_profile(self, p: Data) -> Data:
         cluster, profile = self._profile(p)
+        if any(other.data["status"] == "DELETING" for other in cluster.fargate_profiles.values()):
+            # API reference, DeleteFargateProfile: only one of a cluster at a time.
+            message = "Cannot delete Fargate Profile because cluster currently has Fargate profile in status DELETING"
+            raise error("ResourceInUseException", message, clusterName=p["clusterName"])
         profile.data["status"] = "DELETING"
         self.schedule.after(self.nodegroup_seconds(), lambda: self._remove_profile(cluster, p["fargateProfileName"]))
         return {"fargateProfile": profile.data}
