@@ -112,10 +112,21 @@ def leads_to(record: Record, hostname: str, balancer: str, region: str) -> bool:
 def change(aws: Aws, zone: Zone, changes: list[tuple[str, Record]], timeout: float, delay: float) -> None:
     """All of it at once, and the wait until every server of Route 53 knows."""
     batch = {"Changes": [{"Action": action, "ResourceRecordSet": record} for action, record in changes]}
-    made = aws.call("route53", "change_resource_record_sets", HostedZoneId=zone.id, ChangeBatch=batch)["ChangeInfo"]
+    try:
+        made = aws.call("route53", "change_resource_record_sets", HostedZoneId=zone.id, ChangeBatch=batch)["ChangeInfo"]
+    except AwsError as error:
+        # A batch whose answer was lost is refused when it comes again: what it deletes is gone.
+        if error.code == "InvalidChangeBatch" and all(_is_done(aws, zone, action, record) for action, record in changes):
+            return
+        raise
     names = ", ".join(dict.fromkeys(record["Name"].rstrip(".") for _action, record in changes))
 
     def look() -> str:
         return str(aws.call("route53", "get_change", Id=made["Id"])["ChangeInfo"]["Status"])
 
     wait_for(f"Route 53's change of {names}", look, str, lambda status: status == "INSYNC", timeout, delay)
+
+
+def _is_done(aws: Aws, zone: Zone, action: str, record: Record) -> bool:
+    live = [one for one in records_at(aws, zone, record["Name"]) if one["Type"] == record["Type"] and one.get("SetIdentifier") == record.get("SetIdentifier")]
+    return not live if action == "DELETE" else [target_of(one) for one in live] == [target_of(record)]
