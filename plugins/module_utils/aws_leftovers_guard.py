@@ -44,6 +44,12 @@ def strangers(aws: Aws, name: str, found: Iterable[Found]) -> list[Found]:
         for entry in found
         if entry.type in ("EKS cluster", "node group", "Fargate profile") and not entry.owned
     ]
+    # Nobody ends these with the cluster: nodes that Karpenter or a person made.
+    others += [
+        Found(entry.type, entry.id, "it is a node of the cluster but in no node group; whoever made it has to end it first", entry.name)
+        for entry in found
+        if entry.type == "instance" and not tags_of(entry.raw.get("Tags")).get("eks:nodegroup-name")
+    ]
     vpcs = [entry.id for entry in found if entry.type == "vpc" and entry.owned]
     groups = [entry.id for entry in found if entry.type == "security group"]
     if vpcs or groups:

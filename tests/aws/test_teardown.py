@@ -292,6 +292,15 @@ def test_somebody_elses_things_in_our_vpc_stop_it(aws: Cloud) -> None:
     assert f"instance {instance}: it is in our VPC {built.ids['vpc']} and has no tag of cluster box" in said
 
 
+def test_a_node_outside_of_the_node_groups_stops_it(aws: Cloud) -> None:
+    # Karpenter, "NodeClasses", spec.tags: its instances carry kubernetes.io/cluster/NAME=owned, and only Karpenter ends them.
+    built = Builder(aws).build(Builder.node_group)
+    owned = [{"ResourceType": "instance", "Tags": [{"Key": f"kubernetes.io/cluster/{NAME}", "Value": "owned"}]}]
+    given = {"ImageId": "ami-12c6146b", "MinCount": 1, "MaxCount": 1, "SubnetId": built.ids["subnets"][0], "TagSpecifications": owned}
+    instance = built.ec2.run_instances(**given)["Instances"][0]["InstanceId"]
+    assert f"instance {instance}: it is a node of the cluster but in no node group" in refused(aws)
+
+
 def test_somebody_elses_node_group_stops_it(aws: Cloud) -> None:
     built = Builder(aws).build(Builder.node_group)
     role = aws.role_for("ec2.amazonaws.com", "theirs")
