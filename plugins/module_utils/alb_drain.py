@@ -65,8 +65,8 @@ class Told:
 
 def stacks(items: list[Manifest]) -> set[str]:
     """As the controller tags what it makes for them: with the Ingress group's name, or namespace/name."""
-    annotated = {(item["metadata"].get("annotations") or {}).get(GROUP) for item in items}
-    return (annotated - {None}) | {f"{item['metadata'].get('namespace')}/{item['metadata']['name']}" for item in items}
+    groups = {group for item in items if (group := (item["metadata"].get("annotations") or {}).get(GROUP))}
+    return groups | {f"{item['metadata'].get('namespace')}/{item['metadata']['name']}" for item in items}
 
 
 def protected(elbv2: t.Any, cluster: str, frontends: Frontends | None = None) -> list[dict[str, t.Any]]:
