@@ -169,6 +169,13 @@ class Cloud(aws_harness.Account):
         zones = route53.list_hosted_zones()["HostedZones"]
         return [record for zone in zones for record in route53.list_resource_record_sets(HostedZoneId=zone["Id"])["ResourceRecordSets"]]
 
+    def _repositories(self) -> list[Any]:
+        ecr, found = self.client("ecr"), []
+        for item in ecr.describe_repositories()["repositories"]:
+            images = ecr.list_images(repositoryName=item["repositoryName"])["imageIds"]
+            found.append([item, ecr.list_tags_for_resource(resourceArn=item["repositoryArn"])["tags"], images])
+        return found
+
     def _role(self, name: str) -> Any:
         iam = self.client("iam")
         return [
