@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import functools
 import ipaddress
 import json
 import ssl
@@ -15,6 +16,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import botocore.loaders
+import botocore.session
 import image_rig as rig
 import pytest
 from aws_harness import Account, run
@@ -35,6 +38,16 @@ POLICY = {
         }
     ]
 }
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick_sessions() -> Iterator[None]:
+    """botocore reads its models of AWS anew in every session, and every run of a module has a session of its own."""
+    loader = botocore.loaders.create_loader()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.session, "create_loader", lambda *_arguments: loader)
+        patch.setattr(Account, "client", functools.cache(Account.client))
+        yield
 
 
 @pytest.fixture(autouse=True)
