@@ -101,3 +101,9 @@ def test_pod_identity_without_its_agent_is_refused(aws: Cloud, tmp_path: Path, k
     run = aws.role("alb_controller", tasks_from="preflight", ok=not refused, **given)
     said = "eks_cluster_addons is ['vpc-cni']; accepted is a list with eks-pod-identity-agent"
     assert (said.replace("'", '"') in str(run.failures()).replace("'", '"').replace('\\"', '"')) is refused
+
+
+@pytest.mark.parametrize("boundary", ["boundary", "arn:aws-cn:iam::123456789012:policy/boundary"])
+def test_a_boundary_that_iam_would_refuse_is_refused_first(aws: Cloud, tmp_path: Path, boundary: str) -> None:
+    run = aws.role("alb_controller", tasks_from="preflight", ok=False, **variables(tmp_path, eks_cluster_iam_permissions_boundary=boundary))
+    assert "alb_controller_iam_permissions_boundary is" in run.failures() and boundary in run.failures()

@@ -46,6 +46,7 @@ REFUSED: list[tuple[dict[str, t.Any], list[str]]] = [
     ({"istio_ingress_load_balancer_name": "a" * 33}, ["istio_ingress_load_balancer_name", "32"]),
     ({"istio_ingress_group_name": "Sandbox"}, ["istio_ingress_group_name is Sandbox", "lower-case"]),
     ({"istio_ingress_security_group_ids": ["sandbox-alb"]}, ["istio_ingress_security_group_ids is sandbox-alb", "sg-0123"]),
+    ({"istio_ingress_tags": {"team": "a,b"}}, ["istio_ingress_tags is {'team': 'a,b'}", "no comma"]),
     ({"istio_ingress_inbound_cidrs": ["everybody"]}, ["istio_ingress_inbound_cidrs is everybody", "203.0.113.0/24"]),
     ({"istio_ingress_healthcheck_path": "healthz"}, ["istio_ingress_healthcheck_path is healthz", "slash"]),
     ({"istio_ingress_healthcheck_interval": 4}, ["istio_ingress_healthcheck_interval", "is 4, 2", "5 to 300"]),
