@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import Aws, AwsError, Refused
@@ -88,7 +89,7 @@ def normal_policies(policies: list[dict[str, Any]], principal: str) -> list[dict
     result = []
     for one in policies:
         scope = given(one.get("scope") or {})
-        entry = {"policy": policy_arn(one["policy"], principal), "scope": {"type": scope.get("type") or "cluster"}}
+        entry: dict[str, Any] = {"policy": policy_arn(one["policy"], principal), "scope": {"type": scope.get("type") or "cluster"}}
         if scope.get("namespaces"):
             entry["scope"]["namespaces"] = sorted(scope["namespaces"])
         result.append(entry)
@@ -136,10 +137,10 @@ def plan_entry(live: Live | None, options: dict[str, Any], purge_policies: bool 
     if "policies" in wanted:
         names = {one["policy"] for one in wanted["policies"]}
         kept = [] if purge_policies else [one for one in now["policies"] if one["policy"] not in names]
-        after = sorted(wanted["policies"] + kept, key=lambda one: one["policy"])
-        if plan.differs("policies", now["policies"], after):
+        target = sorted(wanted["policies"] + kept, key=lambda one: one["policy"])
+        if plan.differs("policies", now["policies"], target):
             plan.associate = [one for one in wanted["policies"] if one not in now["policies"]]
-            plan.disassociate = [one["policy"] for one in now["policies"] if one["policy"] not in {other["policy"] for other in after}]
+            plan.disassociate = [one["policy"] for one in now["policies"] if one["policy"] not in {other["policy"] for other in target}]
     plan.compare_tags(wanted.get("tags"), now["tags"], purge_tags)
     return plan
 
@@ -160,7 +161,7 @@ def read(aws: Aws, cluster: str, principal: str) -> Live | None:
 
 def apply(aws: Aws, cluster: str, live: Live | None, plan: Plan, principal: str) -> Live:
     """Make the planned calls. New permissions come before old ones go, so that nobody is locked out on the way."""
-    where = {"clusterName": cluster, "principalArn": principal}
+    where: dict[str, Any] = {"clusterName": cluster, "principalArn": principal}
     if plan.create:
         with_young_role(aws, principal if ":role/" in principal else None, lambda: _create(aws, cluster, plan.create))
     elif live is not None:
@@ -172,9 +173,9 @@ def apply(aws: Aws, cluster: str, live: Live | None, plan: Plan, principal: str)
         aws.call("eks", "update_access_entry", **where, **{"kubernetesGroups": groups, **plan.update})
     for policy in plan.associate:
         associate = {**where, "policyArn": policy["policy"], "accessScope": policy["scope"]}
-        eventually(aws, lambda request=associate: aws.call("eks", "associate_access_policy", **request))
+        eventually(aws, partial(aws.call, "eks", "associate_access_policy", **associate))
     for arn in plan.disassociate:
-        gone(lambda policy=arn: aws.call("eks", "disassociate_access_policy", **where, policyArn=policy))
+        gone(partial(aws.call, "eks", "disassociate_access_policy", **where, policyArn=arn))
     found = eventually(aws, lambda: aws.call("eks", "describe_access_entry", **where))
     return Live(found["accessEntry"], (read(aws, cluster, principal) or Live({})).policies)
 

@@ -105,7 +105,7 @@ def plan_addon(live: Live | None, wanted: dict[str, Any], versions: dict[str, bo
     """Compare. Options that were not given (None) are left as they are."""
     name = wanted["name"]
     now = view(live) if live else None
-    version = choose_version(name, wanted.get("version"), now and now["version"], versions, kubernetes)
+    version = choose_version(name, wanted.get("version"), now["version"] if now else None, versions, kubernetes)
     target = {**wanted, "version": version}
     if target.get("pod_identity_associations") is not None:
         target["pod_identity_associations"] = ordered(target["pod_identity_associations"])
@@ -205,7 +205,7 @@ def _role_of(request: dict[str, Any]) -> str | None:
 
 def apply(aws: Aws, cluster: str, name: str, live: Live | None, plan: Plan, waits: tuple[float, float], wait: bool) -> dict[str, Any]:
     """Make the planned calls. Without waiting, what was begun goes on; EKS takes one change at a time, so an earlier one is awaited anyway."""
-    where = {"clusterName": cluster, "addonName": name}
+    where: dict[str, Any] = {"clusterName": cluster, "addonName": name}
     if live and live.addon["status"] in UNDER_WAY and plan.action:
         wait_until_settled(aws, cluster, name, *waits)
     if live and plan.action != "recreate" and (plan.tags_to_set or plan.tags_to_remove):
@@ -225,7 +225,7 @@ def apply(aws: Aws, cluster: str, name: str, live: Live | None, plan: Plan, wait
     return aws.call("eks", "describe_addon", **where)["addon"]
 
 
-def _create(aws: Aws, where: dict[str, str], request: dict[str, Any]) -> None:
+def _create(aws: Aws, where: dict[str, Any], request: dict[str, Any]) -> None:
     try:
         aws.call("eks", "create_addon", **where, **request)
     except AwsError as error:

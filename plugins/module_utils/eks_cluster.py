@@ -282,7 +282,7 @@ def wait_until_active(aws: Aws, name: str, timeout: float, delay: float) -> dict
     return live
 
 
-def wait_for_update(aws: Aws, what: str, update: dict[str, Any], timeout: float, delay: float, **where: str) -> None:
+def wait_for_update(aws: Aws, what: str, update: dict[str, Any], timeout: float, delay: float, **where: Any) -> None:
     """Wait for one update of a cluster or a node group; its errors become ours."""
     found = wait_for(
         what,
@@ -309,7 +309,7 @@ def apply(aws: Aws, live: dict[str, Any], plan: Plan, timeout: float, delay: flo
     plan.apply_tags(aws, live["arn"])
     for update in plan.updates:
         key = "clusterName" if update.operation == "associate_encryption_config" else "name"
-        more = {"force": True} if force and update.operation == "update_cluster_version" else {}
+        more: dict[str, Any] = {"force": True} if force and update.operation == "update_cluster_version" else {}
         answer = aws.call("eks", update.operation, **{key: name}, **update.request, **more)
         wait_for_update(aws, f"EKS cluster {name}: {update.name}", answer["update"], timeout, delay, name=name)
 
@@ -394,7 +394,7 @@ MEMBERS = {"nodegroup": ("nodegroupName", "nodegroup"), "addon": ("addonName", "
 
 def _delete_one(aws: Aws, cluster: str, kind: str, title: str, resource: str, timeout: float, delay: float) -> None:
     parameter, answer = MEMBERS[kind]
-    where = {"clusterName": cluster, parameter: resource}
+    where: dict[str, Any] = {"clusterName": cluster, parameter: resource}
 
     def look() -> dict[str, Any] | None:
         return aws.find("eks", f"describe_{kind}", answer, **where)

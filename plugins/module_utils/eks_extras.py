@@ -219,6 +219,7 @@ def work(given: dict[str, Any], live: Live) -> list[Work]:
     name, kubernetes = given["name"], str(given["version"])
     lists = wanted(given)
     found: list[Work] = []
+    change: Change
     for options in lists["access_entries"]:
         principal = options["principal_arn"]
         there = live.entries.get(principal)

@@ -67,8 +67,9 @@ def find(aws: Aws, cluster: str, namespace: str, service_account: str) -> dict[s
 
 def apply(aws: Aws, cluster: str, namespace: str, service_account: str, live: dict[str, Any] | None, plan: Plan) -> dict[str, Any]:
     roles = plan.request.get("roleArn")
+    where: dict[str, Any] = {"clusterName": cluster}
     if live is None:
-        where = {"clusterName": cluster, "namespace": namespace, "serviceAccount": service_account}
+        where |= {"namespace": namespace, "serviceAccount": service_account}
         try:
             live = with_young_role(aws, roles, lambda: aws.call("eks", "create_pod_identity_association", **where, **plan.request))["association"]
         except AwsError as error:
@@ -80,7 +81,7 @@ def apply(aws: Aws, cluster: str, namespace: str, service_account: str, live: di
     else:
         plan.apply_tags(aws, live["associationArn"])
         if plan.request:
-            where = {"clusterName": cluster, "associationId": live["associationId"]}
+            where["associationId"] = live["associationId"]
             with_young_role(aws, roles, lambda: aws.call("eks", "update_pod_identity_association", **where, **plan.request))
     where = {"clusterName": cluster, "associationId": live["associationId"]}
     return eventually(aws, lambda: aws.call("eks", "describe_pod_identity_association", **where))["association"]
