@@ -55,7 +55,7 @@ class Registry:
         self.endpoint = endpoint.rstrip("/")
         self.retries, self.sleep = retries, sleep
         self._authorize, self._authorization = authorization, ""
-        options = {"timeout": urllib3.Timeout(connect=min(timeout, 10.0), read=timeout), "ssl_context": _trust(ca_bundle, validate_certs)}
+        options: dict[str, Any] = {"timeout": urllib3.Timeout(connect=min(timeout, 10.0), read=timeout), "ssl_context": _trust(ca_bundle, validate_certs)}
         proxy = _proxy(self.endpoint)
         self._pool = urllib3.ProxyManager(proxy, proxy_headers=_proxy_headers(proxy), **options) if proxy else urllib3.PoolManager(**options)
 
