@@ -14,7 +14,7 @@ from moto.elbv2.models import ELBv2Backend, elbv2_backends
 from moto.elbv2.responses import ELBV2Response
 
 from ..common import error, use_backend
-from . import interfaces
+from . import access_logs, interfaces
 from .models import LoadBalancer, TargetGroup
 
 MAX_TAGS = 50
@@ -57,6 +57,11 @@ class Elbv2Backend(ELBv2Backend):
         for group_id in ids or []:
             if self.ec2_backend.get_security_group_from_id(group_id) is None:
                 raise error("InvalidSecurityGroup", f"The security group '{group_id}' does not exist")
+
+    def modify_load_balancer_attributes(self, arn: str, attrs: dict[str, Any]) -> dict[str, Any]:
+        if any(key.startswith("access_logs.s3.") for key in attrs):
+            access_logs.check(self.account_id, self.partition, self.region_name, {**self.balancer(arn).attrs, **attrs})
+        return super().modify_load_balancer_attributes(arn, attrs)
 
     def delete_load_balancer(self, arn: str) -> None:
         balancer = self.load_balancers.get(arn)
