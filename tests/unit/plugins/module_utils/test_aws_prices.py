@@ -94,3 +94,9 @@ def test_the_list_says_its_date_and_sources_and_has_no_strange_keys() -> None:
     numbers = [value for region in LIST["regions"].values() for key, value in region.items() if key != "instances"]
     assert all(0 < value < 1 for value in numbers)
     assert len(LIST["regions"]) == 13
+
+
+def test_the_document_shows_what_is_printed() -> None:
+    found = cost()
+    text = (Path(__file__).resolve().parents[4] / "docs/aws.md").read_text()
+    assert "\n".join([f"cost: {found.summary()}", *found.lines()]) in text
