@@ -119,7 +119,7 @@ class Builder:
 
     def _routes(self, table: dict[str, Any]) -> None:
         tables = self.platform.live.route_tables
-        live = next((item for item in tables if item["RouteTableId"] == table["id"]), {})
+        live: dict[str, Any] = next((item for item in tables if item["RouteTableId"] == table["id"]), {})
         joined = {entry.get("SubnetId"): (item["RouteTableId"], entry["RouteTableAssociationId"]) for item in tables for entry in item.get("Associations", [])}
         for subnet_id in table["subnet_ids"]:
             at, association = joined.get(subnet_id, (None, None))

@@ -139,7 +139,7 @@ class ExistingNetwork:
 
         tables = self.live.route_tables
         own = [table for table in tables if joined(table, lambda entry: entry.get("SubnetId") == subnet_id)]
-        table = next(iter(own or [table for table in tables if joined(table, lambda entry: entry.get("Main"))]), {})
+        table: dict[str, Any] = next(iter(own or [table for table in tables if joined(table, lambda entry: entry.get("Main"))]), {})
         for route in table.get("Routes") or []:
             if route.get("DestinationCidrBlock") == ANYWHERE and route.get("State") != "blackhole":
                 return str(next((route[key] for key in WAYS if route.get(key)), ""))
