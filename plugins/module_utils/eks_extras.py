@@ -223,6 +223,7 @@ def work(given: dict[str, Any], live: Live) -> list[Work]:
     for options in lists["access_entries"]:
         principal = options["principal_arn"]
         there = live.entries.get(principal)
+        options = _unowned(options, there and there.entry, name)
         change = eks_access_entry.plan_entry(there, options, purge_tags=False)
         if there is None or change.changed:
             found.append(Work("access", f"access entry {principal}", "update" if there else "create", change, options, there))
@@ -233,6 +234,7 @@ def work(given: dict[str, Any], live: Live) -> list[Work]:
     for options in lists["addons"]:
         addon = live.addons.get(options["name"])
         addon = None if addon and addon.addon["status"] == "DELETING" else addon
+        options = _unowned(options, addon and addon.addon, name)
         versions = live.versions.get(options["name"])
         if versions is None:
             # Nobody was asked: an account that does not answer counts as empty in check mode.
@@ -251,6 +253,7 @@ def work(given: dict[str, Any], live: Live) -> list[Work]:
     for options in lists["pod_identity_associations"]:
         key = (options["namespace"], options["service_account"])
         association = live.associations.get(key)
+        options = _unowned(options, association, name)
         change = eks_pod_identity_association.plan_association(association, options, purge_tags=False)
         if association is None or change.changed:
             resource = eks_pod_identity_association.title(*key)
@@ -261,6 +264,12 @@ def work(given: dict[str, Any], live: Live) -> list[Work]:
             change = _removal(eks_pod_identity_association.view(association))
             found.append(Work("access", eks_pod_identity_association.title(*key), "delete", change, {}, association))
     return found
+
+
+def _unowned(options: dict[str, Any], live: dict[str, Any] | None, cluster: str) -> dict[str, Any]:
+    """What somebody else made is brought to what is listed, and stays theirs: without our tag it is never deleted, for example the creator's entry."""
+    theirs = live is not None and (live.get("tags") or {}).get(OWNER_TAG) != cluster
+    return {**options, "tags": None} if theirs else options
 
 
 def _wants_nodes(given: dict[str, Any]) -> bool:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from cloud import Cloud
 
 ADMIN = "arn:aws:iam::123456789012:role/platform"
@@ -18,6 +19,7 @@ def addons(aws: Cloud) -> dict[str, str]:
     return {name: eks.describe_addon(clusterName="sandbox", addonName=name)["addon"]["status"] for name in names}
 
 
+@pytest.mark.slow
 def test_lists_are_brought_about_kept_and_cut(aws: Cloud) -> None:
     eks, role = aws.client("eks"), aws.role_for("pods.eks.amazonaws.com", "reports")
     given: dict[str, Any] = {

@@ -91,6 +91,21 @@ def test_an_upgrade_brings_the_addons_that_no_longer_fit(account: Account, parts
     assert bring(account, cluster, addons=ADDONS[:2])["addons"]["kube-proxy"].startswith("v1.36.")
 
 
+def test_what_somebody_else_made_is_changed_when_listed_and_stays_theirs(account: Account, parts: Parts) -> None:
+    cluster, creator = parts.cluster("extras-theirs"), account.client("sts").get_caller_identity()["Arn"]
+    parts.eks.create_addon(clusterName=cluster, addonName="vpc-cni", tags={"made": "by hand"})
+    until(lambda: parts.addon(cluster, "vpc-cni")["status"], "ACTIVE")
+    admin = [{"principal_arn": creator, "kubernetes_groups": ["ops"], "policies": [{"policy": "AmazonEKSClusterAdminPolicy"}]}]
+    listed = {"addons": [{"name": "vpc-cni", "configuration_values": {"a": 1}}], "access_entries": admin}
+    assert bring(account, cluster, **listed)["changes"] == [f"update access entry {creator}", "update add-on vpc-cni"]
+    until(lambda: parts.addon(cluster, "vpc-cni")["status"], "ACTIVE")
+    assert parts.addon(cluster, "vpc-cni")["tags"] == {"made": "by hand"}
+    mark = account.mark()
+    assert bring(account, cluster, **listed)["changed"] is False
+    assert bring(account, cluster, addons=[])["changed"] is False, "nobody is locked out, nothing of others is deleted"
+    assert account.mutations(mark) == []
+
+
 def test_without_a_cluster_everything_would_be_created(account: Account) -> None:
     planned = bring(account, "extras-nowhere", check=True, access_entries=[{"principal_arn": ADMIN}])
     assert planned["changed"] and len(planned["changes"]) == 6
