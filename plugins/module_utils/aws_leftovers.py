@@ -176,7 +176,7 @@ def _with_tags(aws: Aws, name: str, looks: list[tuple[str, str, str, dict[str, A
     found = []
     for (kind, identity, title, item, _look), its in zip(looks, aws.together(*[partial(tags, look[4]) for look in looks]), strict=True):
         if why := reason(name, its):
-            found.append(Found(kind, identity, why, title, its.get(OWNER_TAG) == name, item))
+            found.append(Found(kind, identity, why, title, its.get(OWNER_TAG) == name, {**item, "tags": its}))
     return found
 
 

@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
-from ansible_collections.meshgate.eks_istio.plugins.module_utils import eks_cluster, eks_nodegroup
+from ansible_collections.meshgate.eks_istio.plugins.module_utils import acm_certificate as acm
+from ansible_collections.meshgate.eks_istio.plugins.module_utils import alb_host_name, eks_cluster, eks_nodegroup
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import Aws, AwsError, is_missing, tags_of, wait_for
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_leftovers import CONTROLLER_TAG, Found, reason
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_leftovers_guard import CNI_CLUSTER_TAG, CNI_TAG, holds_data, is_protected
@@ -74,7 +75,9 @@ def _of_the_controller(name: str, entry: Found) -> bool:
 
 def remove(aws: Aws, name: str, chosen: list[Found], timeout: float, delay: float) -> None:
     """Remove all of it, waiting where AWS needs time."""
-    remover = _Remover(aws, name, timeout, delay)
+    remover = _Remover(aws, name, timeout, delay, next((entry.name for entry in chosen if entry.type == "load balancer"), f"{name}-alb"))
+    if any(entry.type == "certificate" for entry in chosen):
+        aws.prepare("route53")
     for number in range(len(STAGES)):
         batch = [entry for entry in chosen if stage_of(entry, chosen) == number]
         if number == 1 and any(entry.type == "node group" for entry in chosen):
@@ -85,8 +88,8 @@ def remove(aws: Aws, name: str, chosen: list[Found], timeout: float, delay: floa
 
 
 class _Remover:
-    def __init__(self, aws: Aws, name: str, timeout: float, delay: float) -> None:
-        self.aws, self.name, self.timeout, self.delay = aws, name, timeout, delay
+    def __init__(self, aws: Aws, name: str, timeout: float, delay: float, balancer: str) -> None:
+        self.aws, self.name, self.timeout, self.delay, self.balancer = aws, name, timeout, delay, balancer
 
     def remove(self, batch: list[Found]) -> None:
         # Each waits for its own end, so each has a thread; all are tried before the first failure is told.
@@ -207,6 +210,12 @@ class _Remover:
         self._call("elbv2", "delete_target_group", TargetGroupArn=entry.id)
 
     def _certificate(self, entry: Found) -> None:
+        """Its records go with it. They have no tags, but lead to our load balancer, or are those by which ACM validated the name."""
+        zone, region = entry.raw["tags"].get(acm.ZONE_TAG, ""), self.aws.client("acm").meta.region_name
+        wanted = alb_host_name.Wanted(entry.name.lower(), self.name, region, zone, self.balancer, timeout=self.timeout, delay=self.delay)
+        for step in alb_host_name.HostName(self.aws, wanted, absent=True).removal():
+            report(f"removing {step.what}")
+            step.call()
         self._call("acm", "delete_certificate", CertificateArn=entry.id)
 
     def _ecr_repository(self, entry: Found) -> None:

@@ -11,7 +11,7 @@ author: The meshgate authors
 short_description: Remove what carries a cluster's tag, in the safe order
 version_added: "0.1.0"
 description:
-  - Removes load balancers, network, IAM parts, OIDC providers, certificates, ECR repositories and log groups of a cluster, and when told its node groups
+  - Removes load balancers, network, IAM parts, OIDC providers, certificates with their DNS records, ECR repositories and log groups, and when told node groups
     and the cluster itself, in the order in which AWS lets them go, at the same time where it can be, waiting where it needs time.
   - Only what carries the tag C(meshgate.io/cluster) is removed, and what the load balancer controller, Kubernetes or EKS made for this cluster and left
     behind, such as the network interfaces of nodes that are gone.

@@ -223,6 +223,23 @@ def test_check_mode_says_it_all_and_a_second_run_finds_nothing(aws: Cloud) -> No
     assert look["leftovers"] == look["strangers"] == look["in_the_way"] == [] and look["cluster"] == {}
 
 
+@pytest.mark.parametrize("kind", [pytest.param(kind, marks=pytest.mark.slow) for kind in ("throttled", "error_500", "dropped_before")] + ["dropped_after"])
+def test_a_fault_of_every_call_is_survived(aws: Cloud, kind: str) -> None:
+    """The first call of each changing operation meets the fault, all of them in one removal."""
+    before = everything(aws)
+    Builder(aws).build()
+    remove(aws)
+    operations = sorted(set(aws.faults.mutations()))
+    assert {"ec2:DeleteVpc", "eks:DeleteCluster", "eks:DeleteNodegroup", "iam:DeleteRole", "elasticloadbalancing:DeleteLoadBalancer"} <= set(operations)
+    aws.faults.reset(aws.endpoint)
+    Builder(aws).build()
+    for operation in operations:
+        aws.faults.inject(kind, operation)
+    remove(aws)
+    assert {call.name for call in aws.faults.calls if call.fault} == set(operations)
+    assert everything(aws) == before
+
+
 def test_iam_parts_below_a_path_are_found_whatever_their_name(aws: Cloud) -> None:
     before = everything(aws)
     Builder(aws, path="/platform/").build(Builder.node_role)
@@ -233,6 +250,20 @@ def test_iam_parts_below_a_path_are_found_whatever_their_name(aws: Cloud) -> Non
     left = everything(aws)
     assert [arn for arn in left["roles"] if arn not in before["roles"]] == ["arn:aws:iam::123456789012:role/platform/not-ours"]
     assert left["instance_profiles"] == before["instance_profiles"]
+
+
+def test_a_host_names_records_go_with_its_certificate(aws: Cloud) -> None:
+    dns = aws.client("route53")
+    zone = dns.create_hosted_zone(Name="example.com", CallerReference="1")["HostedZone"]["Id"]
+    theirs = {"Name": "shop.example.com", "Type": "CNAME", "TTL": 60, "ResourceRecords": [{"Value": "elsewhere.example.net"}]}
+    dns.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": [{"Action": "CREATE", "ResourceRecordSet": theirs}]})
+    before = {**everything(aws), "records": dns.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]}
+    Builder(aws).build()
+    given = {"host_name": "www.example.com", "cluster_name": NAME, "load_balancer_name": f"{NAME}-alb", "wait_timeout": 30, "wait_delay": 1}
+    assert not aws.module("alb_host_name", **given).get("failed")
+    assert len(dns.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]) > len(before["records"])
+    assert remove(aws)["changed"]
+    assert {**everything(aws), "records": dns.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]} == before
 
 
 def refused(aws: Cloud, **more: Any) -> str:

@@ -96,3 +96,13 @@ def test_service_linked_role_of_the_load_balancers(aws) -> None:
 def test_the_static_key_is_a_user_of_the_emulators_account(aws) -> None:
     identity = aws.client("sts").get_caller_identity()
     assert (identity["Account"], identity["Arn"]) == (ACCOUNT, f"arn:aws:iam::{ACCOUNT}:user/moto")
+
+
+def test_a_role_leaves_an_instance_profile_once(aws, name) -> None:
+    # API reference, RemoveRoleFromInstanceProfile: NoSuchEntity, 404.
+    iam = aws.client("iam")
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")
+    iam.create_instance_profile(InstanceProfileName=name)
+    iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=name)
+    iam.remove_role_from_instance_profile(InstanceProfileName=name, RoleName=name)
+    assert refused(iam.remove_role_from_instance_profile, InstanceProfileName=name, RoleName=name) == "NoSuchEntity"

@@ -102,8 +102,8 @@ class Ec2Backend(EC2Backend):
 
     def detach_internet_gateway(self, internet_gateway_id: str, vpc_id: str) -> None:
         self.settle()
-        mapped = {eip.eni.id for eip in self.addresses if eip.eni is not None}
-        if any(i.subnet.vpc_id == vpc_id and (i.public_ip or i.id in mapped) for i in self.enis.values()):
+        mapped = {id(eip.eni) for eip in self.addresses if eip.eni is not None}
+        if any(i.subnet.vpc_id == vpc_id and (i.public_ip or id(i) in mapped) for i in self.enis.values()):
             raise violation(f"Network {vpc_id} has some mapped public address(es). Please unmap those public address(es) before detaching the gateway.")
         super().detach_internet_gateway(internet_gateway_id, vpc_id)
 
@@ -133,7 +133,7 @@ class Ec2Backend(EC2Backend):
     def attach_volume(self, volume_id: str, instance_id: str, device_path: str, delete_on_termination: bool = False) -> Any:
         attachment = super().attach_volume(volume_id, instance_id, device_path, delete_on_termination)
         if attachment is not None:
-            attachment.delete_on_termination = delete_on_termination
+            attachment.delete_on_termination = delete_on_termination  # type: ignore[attr-defined]
         return attachment
 
     def terminate_instances(self, instance_ids: list[str]) -> Any:

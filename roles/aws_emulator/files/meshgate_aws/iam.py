@@ -41,6 +41,11 @@ class IamBackend(IAMBackend):
         provider = self.get_open_id_connect_provider(arn)
         provider.client_id_list = [known for known in provider.client_id_list if known != client_id]
 
+    def remove_role_from_instance_profile(self, profile_name: str, role_name: str) -> None:
+        if role_name not in [role.name for role in self.get_instance_profile(profile_name).roles]:
+            raise error("NoSuchEntity", f"Role {role_name} not found in instance profile {profile_name}")
+        super().remove_role_from_instance_profile(profile_name, role_name)
+
     def delete_policy(self, policy_arn: str) -> None:
         policy = self.get_policy(policy_arn)
         if policy.attachment_count:
