@@ -290,7 +290,13 @@ def wait_until_settled(aws: Aws, cluster: str, name: str, timeout: float, delay:
     def settled(live: dict[str, Any] | None) -> bool:
         return live is None or live["status"] not in ("CREATING", "UPDATING", "DELETING")
 
-    return wait_for(f"node group {name}", lambda: describe(aws, cluster, name), lambda live: live["status"] if live else "gone", settled, timeout, delay)
+    def state(live: dict[str, Any] | None) -> str:
+        # EKS names what is wrong long before it gives up.
+        if live is None:
+            return "gone"
+        return f"{live['status']}: {failure(live)}" if (live.get("health") or {}).get("issues") else live["status"]
+
+    return wait_for(f"node group {name}", lambda: describe(aws, cluster, name), state, settled, timeout, delay)
 
 
 def wait_until_active(aws: Aws, cluster: str, name: str, timeout: float, delay: float) -> dict[str, Any]:

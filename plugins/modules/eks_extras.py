@@ -13,7 +13,7 @@ version_added: "0.1.0"
 description:
   - Takes the lists of all add-ons, access entries and Pod Identity associations that a cluster shall have, and changes what differs, all at the same time.
   - What is there and not listed is deleted only if it carries the tag C(meshgate.io/cluster) with the cluster's name, and an association only if it was
-    made from this list.
+    made from this list. What somebody else made is changed where it is listed, and never deleted.
   - O(phase=begin) awaits no new add-on, so that it can run before there are nodes. O(phase=ready) waits for all of them at once.
   - The role C(eks_cluster) calls it where something differs. For single ones there are M(meshgate.eks_istio.eks_addon),
     M(meshgate.eks_istio.eks_access_entry) and M(meshgate.eks_istio.eks_pod_identity_association).
