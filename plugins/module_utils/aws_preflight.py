@@ -168,7 +168,7 @@ class Preflight:
             found.append(unknown)
         elif self.platform:
             live = self.platform.live.node_groups
-            zones = quotas.zones_of(self.platform)
+            zones = sorted(self.platform.network.zones)
             found += [Check(*entry) for entry in instance_type_checks(self.given, self.answers["offerings"], zones, set(live))]
         if unknown := self._unknown("EKS version", "versions"):
             found.append(unknown)

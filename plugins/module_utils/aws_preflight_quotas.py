@@ -88,10 +88,6 @@ def limit(aws: Aws, quota: Quota) -> float:
         return aws.call("service-quotas", "get_aws_default_service_quota", **key)["Quota"]["Value"]
 
 
-def zones_of(platform: Any) -> list[str]:
-    return sorted({subnet["zone"] for subnet in platform.plan()["subnets"]})
-
-
 def usages(quota: Quota, platform: Any, answers: dict[str, Any], balancers: int) -> list[Usage]:
     """What counts against a quota, and what a run adds. What is there already counts as used, and nothing more is needed for it."""
     plan = platform.plan()

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import AwsError
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_preflight import Preflight, Wanted
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_preflight_offers import cli_check, version_check
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_preflight_permissions import context_of, in_words, principal, why
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_preflight_quotas import FIXED, Usage, check, concerned, family_of
@@ -118,3 +120,13 @@ def test_denied_actions_in_one_line() -> None:
 def test_a_conditions_context_is_what_a_call_would_be_about() -> None:
     statement = {"Condition": {"StringEquals": {"iam:PassedToService": ["eks.amazonaws.com", "ec2.amazonaws.com"]}}}
     assert context_of(statement) == [{"ContextKeyName": "iam:PassedToService", "ContextKeyValues": ["eks.amazonaws.com"], "ContextKeyType": "string"}]
+
+
+def test_what_aws_does_not_tell_is_a_warning() -> None:
+    preflight = Preflight(None, Wanted({"name": "sandbox", "region": "us-west-2"}, {"Statement": []}, [], ""))  # type: ignore[arg-type]  # nobody is asked
+    preflight.answers = {"versions": AwsError("eks:DescribeClusterVersions: not authorized (AccessDeniedException)"), "types": []}
+    unknown = preflight._unknown("EKS version", "versions", "types")
+    assert unknown is not None
+    assert (unknown.ok, unknown.warning) == (True, True)
+    assert unknown.message == "EKS version could not be checked: eks:DescribeClusterVersions: not authorized (AccessDeniedException)"
+    assert preflight._unknown("instance types", "types") is None
