@@ -184,8 +184,11 @@ def main() -> None:
         for step in steps if not module.check_mode else []:
             step.call()
     except Unreachable as error:
-        if absent and urlsplit(aws.client("acm").meta.endpoint_url).hostname in ("127.0.0.1", "localhost", "::1"):
-            module.exit_json(changed=False, actions=[], msg="an emulated AWS of this machine that does not run holds nothing")
+        local = urlsplit(aws.client("acm").meta.endpoint_url).hostname in ("127.0.0.1", "localhost", "::1")
+        if local and (absent or module.check_mode):
+            nothing = {"certificate_arn": "", "certificate_status": "", "hosted_zone_id": "", "load_balancer_hostname": ""}
+            said = "an emulated AWS of this machine that does not run holds nothing"
+            module.exit_json(changed=not absent, actions=[] if absent else [f"certificate {wanted.host}"], msg=said, **nothing)
         module.fail_json(msg=str(error))
     except AwsError as error:
         module.fail_json(msg=str(error))

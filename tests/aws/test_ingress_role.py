@@ -57,6 +57,11 @@ def test_a_host_name_brings_https_and_leads_to_the_load_balancer(aws: Cloud) -> 
     assert len(aws.client("acm").list_certificates()["CertificateSummaryList"]) == 1
 
 
+def test_a_host_name_without_a_zone_is_refused_before_there_is_a_cluster(aws: Cloud) -> None:
+    refused = aws.role("istio", tasks_from="preflight", check=True, ok=False, eks_cluster_facts={"exists": False}, **HOST)
+    assert f"host_name is {DOMAIN}; accepted: a name in a public hosted zone of this account, and there is none for it" in refused.failures()
+
+
 def test_access_logs_go_to_a_bucket_that_lets_them_in(aws: Cloud) -> None:
     """ELB's user guide, "Enable access logs for your Application Load Balancer"."""
     s3 = aws.client("s3")

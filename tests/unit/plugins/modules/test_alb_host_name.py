@@ -241,6 +241,13 @@ def test_a_certificate_that_is_not_issued_in_time_says_what_to_look_at(stage: St
     assert arn in stage.certificates()
 
 
+def test_an_emulated_aws_that_does_not_run_holds_nothing() -> None:
+    given = {"host_name": "mesh.example.com", "cluster_name": "sandbox"}
+    assert not run(alb_host_name, "http://127.0.0.1:9", state="absent", **given)["changed"]
+    assert run(alb_host_name, "http://127.0.0.1:9", check=True, **given)["actions"] == ["certificate mesh.example.com"]
+    assert "nothing answers at" in run(alb_host_name, "http://127.0.0.1:9", **given)["msg"]
+
+
 @pytest.fixture(autouse=True)
 def clean(stage: Stage) -> Iterator[None]:
     """ACM and ELBv2 of the account are of all tests."""
