@@ -303,15 +303,16 @@ def create(aws: Aws, request: dict[str, Any]) -> dict[str, Any]:
     return eventually(aws, lambda: aws.call("eks", "describe_cluster", name=name))["cluster"]
 
 
-def apply(aws: Aws, live: dict[str, Any], plan: Plan, timeout: float, delay: float, force: bool = False) -> None:
-    """Make the planned calls, one after the other."""
+def apply(aws: Aws, live: dict[str, Any], plan: Plan, timeout: float, delay: float, force: bool = False, wait: bool = True) -> None:
+    """Make the planned calls, one after the other. Without waiting, the last one goes on by itself."""
     name = live["name"]
     plan.apply_tags(aws, live["arn"])
-    for update in plan.updates:
+    for number, update in enumerate(plan.updates, 1):
         key = "clusterName" if update.operation == "associate_encryption_config" else "name"
         more: dict[str, Any] = {"force": True} if force and update.operation == "update_cluster_version" else {}
         answer = aws.call("eks", update.operation, **{key: name}, **update.request, **more)
-        wait_for_update(aws, f"EKS cluster {name}: {update.name}", answer["update"], timeout, delay, name=name)
+        if wait or number < len(plan.updates):
+            wait_for_update(aws, f"EKS cluster {name}: {update.name}", answer["update"], timeout, delay, name=name)
 
 
 # Before an upgrade

@@ -287,8 +287,8 @@ def present(module: AnsibleAWSModule, aws: Aws) -> dict:
     if plan.changed and not module.check_mode:
         if live["status"] != "ACTIVE":
             live = eks_cluster.wait_until_active(aws, name, *waits)
-        eks_cluster.apply(aws, live, plan, *waits, force=params["force_upgrade"])
-        live = eks_cluster.wait_until_active(aws, name, *waits)
+        eks_cluster.apply(aws, live, plan, *waits, force=params["force_upgrade"], wait=params["wait"])
+        live = eks_cluster.wait_until_active(aws, name, *waits) if params["wait"] else eks_cluster.describe(aws, name)
     return {"changed": plan.changed, "diff": plan.as_diff(), "updates": [update.name for update in plan.updates], **result(live)}
 
 

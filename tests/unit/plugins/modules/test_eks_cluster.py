@@ -127,6 +127,10 @@ def test_a_creation_that_was_not_awaited_is_awaited_by_the_next_run(account: Acc
     assert made["changed"] and made["cluster"]["status"] in ("CREATING", "ACTIVE")
     same = cluster(account, "cluster-begun", **options)
     assert same["changed"] is False and same["cluster"]["status"] == "ACTIVE"
+    two = {**options, "logging": ["audit"], "zonal_shift": True}
+    assert cluster(account, "cluster-begun", wait=False, **two)["changed"] is True
+    same = cluster(account, "cluster-begun", **two)
+    assert same["changed"] is False and same["cluster"]["status"] == "ACTIVE" and same["cluster"]["zonal_shift_config"] == {"enabled": True}
     parts.eks.delete_cluster(name="cluster-begun")
     assert cluster(account, "cluster-begun", **options)["cluster"]["status"] == "ACTIVE"
     until(lambda: parts.eks.describe_cluster(name="cluster-begun")["cluster"]["status"], "ACTIVE")
