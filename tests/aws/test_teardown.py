@@ -387,6 +387,22 @@ def test_a_wait_names_who_it_waits_for(aws: Cloud, monkeypatch: pytest.MonkeyPat
     assert "is still in use by eni-" in progress.read_text() and "(ELB app/box-alb/" in progress.read_text()
 
 
+def test_what_stays_in_use_is_said_with_its_user_and_the_next_run_goes_on(aws: Cloud) -> None:
+    before = everything(aws)
+    built = Builder(aws)
+    for step in (Builder.vpc, Builder.subnets, Builder.gateway_that_is_not_attached, Builder.gateway_attached):
+        step(built)
+    built.ids["cluster_group"] = built.ec2.create_security_group(
+        GroupName="nodes", Description="x", VpcId=built.ids["vpc"], TagSpecifications=tagged("security-group")
+    )["GroupId"]
+    built.security_group()
+    built.load_balancer()
+    impatient = aws.module("aws_leftovers", **{**FAST, "wait_timeout": 0})
+    assert impatient["failed"] and "cannot be removed after 0 s, it is in use by eni-" in impatient["msg"] and "(ELB app/box-alb/" in impatient["msg"]
+    assert remove(aws)["changed"]
+    assert everything(aws) == before
+
+
 @pytest.fixture
 def teardown(aws: Cloud, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """The command as its user gives it, on the inventory for AWS; only the environment says where AWS is."""
