@@ -8,6 +8,12 @@ def _ids(client, operation: str, key: str, name: str, **arguments) -> list[str]:
     return sorted(item if isinstance(item, str) else item[name] for page in pages for item in page[key])
 
 
+def _records(route53) -> list[str]:
+    zones = _ids(route53, "list_hosted_zones", "HostedZones", "Id")
+    found = {zone: route53.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"] for zone in zones}
+    return sorted(f"{zone} {record['Name']} {record['Type']}" for zone, its in found.items() for record in its)
+
+
 def contents(aws) -> dict[str, list[str]]:
     """Ids by kind of resource. What AWS itself keeps as history (terminated instances, deleted NAT gateways) is left out."""
     ec2, elb, iam, eks = aws("ec2"), aws("elbv2"), aws("iam"), aws("eks")
@@ -33,5 +39,8 @@ def contents(aws) -> dict[str, list[str]]:
         "instance_profiles": _ids(iam, "list_instance_profiles", "InstanceProfiles", "Arn"),
         "oidc_providers": sorted(item["Arn"] for item in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]),
         "clusters": _ids(eks, "list_clusters", "clusters", ""),
+        "repositories": _ids(aws("ecr"), "describe_repositories", "repositories", "repositoryArn"),
+        "certificates": _ids(aws("acm"), "list_certificates", "CertificateSummaryList", "CertificateArn"),
+        "records": _records(aws("route53")),
         "log_groups": _ids(aws("logs"), "describe_log_groups", "logGroups", "logGroupName"),
     }

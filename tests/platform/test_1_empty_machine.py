@@ -64,7 +64,7 @@ def test_a_taken_port_is_refused_before_anything_is_created(play):
     assert our_containers() == []
 
 
-def test_a_stranger_has_a_load_balancer_and_a_security_group(play, aws):
+def test_a_stranger_has_a_load_balancer_a_security_group_and_a_zone(play, aws):
     play("tests/platform/emulator.yml")
     ec2, elb = aws("ec2"), aws("elbv2")
     vpc = ec2.create_vpc(CidrBlock="10.90.0.0/16")["Vpc"]["VpcId"]
@@ -74,6 +74,7 @@ def test_a_stranger_has_a_load_balancer_and_a_security_group(play, aws):
     ]
     group = ec2.create_security_group(GroupName="stranger", Description="somebody else's", VpcId=vpc)["GroupId"]
     balancer = elb.create_load_balancer(Name="stranger", Subnets=subnets, SecurityGroups=[group], Scheme="internal")["LoadBalancers"][0]
+    aws("route53").create_hosted_zone(Name="example.com", CallerReference="stranger")
     RESULTS.mkdir(exist_ok=True)
     before = {"contents": contents(aws), "stranger": {"load_balancer": balancer["LoadBalancerArn"], "security_group": group}}
     (RESULTS / "account-before.json").write_text(json.dumps(before, indent=1), encoding="utf-8")
