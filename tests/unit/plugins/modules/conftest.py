@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import botocore.loaders
+import botocore.session
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -16,7 +17,7 @@ from aws_harness import Account, emulator
 
 # botocore reads its models of AWS anew in every session, and every run of a module has a session of its own.
 _loader = botocore.loaders.create_loader()
-botocore.loaders.create_loader = lambda *_arguments: _loader
+botocore.session.create_loader = lambda *_arguments: _loader
 
 
 @pytest.fixture(scope="session")
