@@ -21,6 +21,7 @@ with suppress(ImportError):  # AnsibleAWSModule says so
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.progress import Waiting
 
 Answer = TypeVar("Answer")
+Look = Callable[[], "dict[str, Any] | None"]
 
 # The tag that makes a resource ours. Nothing without it is ever deleted.
 OWNER_TAG = "meshgate.io/cluster"
@@ -155,13 +156,25 @@ class Aws:
             self._clients[service] = self._make(service)
         return self._clients[service]
 
-    def call(self, service: str, operation: str, found: Callable[[], dict[str, Any] | None] | None = None, **arguments: Any) -> dict[str, Any]:
+    def call(self, service: str, operation: str, found: Look | None = None, **arguments: Any) -> dict[str, Any]:
         """One API call.
 
         `found` looks for what a call creates, in the form of the call's answer. It is asked after an answer was lost, before one more is made.
         """
-        client = self.client(service)
-        doing = f"{service}:{client.meta.method_to_api_mapping.get(operation, operation)}"
+        try:
+            return self._repeat(service, operation, found, arguments)
+        except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
+            raise explain(error, self._named(service, operation)) from error
+
+    def careful(self, service: str) -> Any:
+        """A client like botocore's own, with botocore's own errors, whose calls are repeated as `call` repeats them."""
+        return _Careful(self, service)
+
+    def _named(self, service: str, operation: str) -> str:
+        return f"{service}:{self.client(service).meta.method_to_api_mapping.get(operation, operation)}"
+
+    def _repeat(self, service: str, operation: str, found: Look | None, arguments: dict[str, Any]) -> dict[str, Any]:
+        client, doing = self.client(service), self._named(service, operation)
         # Filled here and not by botocore, so that every try carries the same.
         arguments = {**_token(client, operation, arguments), **arguments}
         lost: AwsError | None = None
@@ -175,7 +188,7 @@ class Aws:
                 if lost and is_there_already(code):
                     return self._look_for_it(found, operation, AwsError(f"{lost}; asked again, AWS says: {explain(error, doing)}", code))
                 if not kind or attempt == self.retries or (kind == "unreachable" and attempt + 1 >= self.connects):
-                    raise explain(error, doing) from error
+                    raise
                 if kind == "lost" and operation in NEVER_REPEATED:
                     there = self._wait_for_it(found)
                     if there is not None:
@@ -189,7 +202,7 @@ class Aws:
             self.sleep(random.uniform(0, min(LONGEST_PAUSE, 0.5 * 2**attempt)))
         raise AssertionError("unreachable")
 
-    def _wait_for_it(self, found: Callable[[], dict[str, Any] | None] | None) -> dict[str, Any] | None:
+    def _wait_for_it(self, found: Look | None) -> dict[str, Any] | None:
         """What a call whose answer was lost has made. EC2 may need a moment to list it."""
         for pause in (0.2, 0.5, 1.0, 2.0) if found else ():
             self.sleep(pause)
@@ -198,7 +211,7 @@ class Aws:
                 return there
         return None
 
-    def _look_for_it(self, found: Callable[[], dict[str, Any] | None] | None, operation: str, refusal: AwsError) -> dict[str, Any]:
+    def _look_for_it(self, found: Look | None, operation: str, refusal: AwsError) -> dict[str, Any]:
         """AWS has it already, made by the try whose answer was lost: then that is the answer, where one is needed."""
         there = self._wait_for_it(found)
         if there is not None:
@@ -237,6 +250,21 @@ class Aws:
     def prepare(self, *services: str) -> None:
         for service in services:
             self.client(service)
+
+
+class _Careful:
+    def __init__(self, aws: Aws, service: str) -> None:
+        self._aws, self._service, self._client = aws, service, aws.client(service)
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in self._client.meta.method_to_api_mapping:
+            return getattr(self._client, name)
+        return lambda **arguments: self._aws._repeat(self._service, name, None, arguments)
+
+    def get_paginator(self, operation: str) -> Any:
+        paginator = self._client.get_paginator(operation)
+        paginator._method = getattr(self, operation)
+        return paginator
 
 
 # Where a service's lists say how they go on: the request's member and the answer's. Most say NextToken.

@@ -130,6 +130,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils import alb_elbv2
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.alb_security_group import Refused, Wanted, converge, look, look_absent, remove
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import AwsError, for_module
 
 
 def problems(params: dict) -> list[str]:
@@ -196,7 +197,7 @@ def main() -> None:
         source_group_ids=params["source_group_ids"],
         tags=params["group_tags"],
     )
-    ec2 = module.client("ec2")
+    ec2 = for_module(module).careful("ec2")
     if params["state"] == "absent" and emulator_is_gone(ec2.meta.endpoint_url):
         module.exit_json(changed=False, msg=f"{ec2.meta.endpoint_url} does not run: an emulated AWS of this machine that does not run holds nothing")
 
@@ -218,6 +219,8 @@ def main() -> None:
         module.exit_json(changed=state.changed, diff={"before": state.before, "after": state.after}, **result)
     except Refused as error:
         module.fail_json(msg=str(error))
+    except AwsError as error:
+        module.fail_json(msg=f"security group {wanted.name}: {error}")
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
         module.fail_json_aws(error, msg=f"security group {wanted.name}")
 

@@ -162,7 +162,7 @@ from urllib.parse import urlsplit
 from ansible.module_utils.urls import open_url
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import explain
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import AwsError, explain, for_module
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.iam_web_identity import (
     Foreign,
     Role,
@@ -175,8 +175,6 @@ from ansible_collections.meshgate.eks_istio.plugins.module_utils.iam_web_identit
 
 with contextlib.suppress(ImportError):  # AnsibleAWSModule says so
     from botocore.exceptions import BotoCoreError, ClientError
-
-RETRIES = {"retries": {"mode": "standard", "max_attempts": 6}, "connect_timeout": 10}
 
 
 def read_policy(source: str) -> dict[str, t.Any]:
@@ -260,13 +258,14 @@ def main() -> None:
         module.exit_json(changed=present, role_arn="", policy_arn="", actions=would, **found, diff={"before": {}, "after": dict.fromkeys(would, "new")})
     doing = f"the IAM role {params['role_name']}"
     result: dict[str, t.Any] = {}
+    aws = for_module(module)
     try:
         account, partition = params["account_id"], params["partition"]
         if not account:
-            caller = module.client("sts", aws_config=RETRIES).get_caller_identity()
+            caller = aws.careful("sts").get_caller_identity()
             account, partition = caller["Account"], caller["Arn"].split(":")[1]
         wanted = describe(module, account, partition)
-        role = Role(module.client("iam", aws_config=RETRIES), wanted)
+        role = Role(aws.careful("iam"), wanted)
         if present:
             role.refuse_foreign()
         steps = role.steps() if present else role.removal()
@@ -275,10 +274,12 @@ def main() -> None:
             step.call()
         if present and params["cluster_name"]:
             doing = f"the Pod Identity associations of cluster {params['cluster_name']}"
-            eks = module.client("eks", aws_config=RETRIES)
+            eks = aws.careful("eks")
             result["pod_identity_association"] = association(eks, params["cluster_name"], params["namespace"], params["service_account"])
     except Foreign as foreign:
         module.fail_json(msg=str(foreign))
+    except AwsError as error:
+        module.fail_json(msg=f"{doing}: {error}")
     except (BotoCoreError, ClientError) as error:
         module.fail_json(msg=str(explain(error, doing)))
     result.update(role_arn=role.role_arn(), policy_arn=wanted.policy_arn, actions=[step.what for step in steps], diff=diff(steps))
