@@ -117,7 +117,7 @@ cost:
   description: What the platform costs by list price, with C(items), C(per_hour), C(per_month), C(missing), a C(summary) in one line and C(lines) for people.
   returned: when O(price_list) is given and the caller is known
   type: dict
-  sample: {currency: USD, per_hour: 0.3395, per_month: 247.85, missing: []}
+  sample: {currency: USD, per_hour: 0.359, per_month: 262.1, missing: []}
 account_id:
   description: The caller's account.
   returned: when the caller is known
