@@ -222,7 +222,17 @@ CHOSEN = [
     (re.compile(r"(:loadbalancer/app/[\w-]+|:targetgroup/[\w-]+)/[0-9a-f]{16}"), r"\1"),
     (re.compile(r"\b(AROA|ANPA|AIPA)[A-Z0-9]{10,}"), r"\1"),
 ]
-VOLATILE = ("ResponseMetadata", "AvailableIpAddressCount", "PublicIp", "PrivateIp", "PrivateIpAddress", "certificateAuthority", "RoleLastUsed", "Serial", "SerialNumber")
+VOLATILE = (
+    "ResponseMetadata",
+    "AvailableIpAddressCount",
+    "PublicIp",
+    "PrivateIp",
+    "PrivateIpAddress",
+    "certificateAuthority",
+    "RoleLastUsed",
+    "Serial",
+    "SerialNumber",
+)
 
 
 def _plain(value: Any) -> Any:

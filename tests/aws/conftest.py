@@ -16,14 +16,14 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "platform"), str(HERE.parent / "uni
 if (COLLECTIONS := HERE.parents[1] / ".collections").is_dir():
     sys.path.insert(0, str(COLLECTIONS))
 
-import botocore.loaders  # noqa: E402
+import botocore.session  # noqa: E402
 from cloud import QUICK, Cloud  # noqa: E402
 from fault_proxy import FaultProxy  # noqa: E402
 from nursery import Nursery  # noqa: E402
 
 # botocore reads its models of AWS anew in every session, and every run of a module has a session of its own.
-_loader = botocore.loaders.create_loader()
-botocore.loaders.create_loader = lambda *_arguments: _loader
+_loader = botocore.session.create_loader()
+botocore.session.create_loader = lambda *_arguments: _loader
 
 
 @pytest.fixture(scope="session")
