@@ -49,7 +49,7 @@ def test_a_bad_input_is_refused_before_anything_is_created(play, variable):
     said = run.failures()
     assert [word for word in BAD_INPUTS[variable] if word not in said] == [], said
     assert our_containers() == []
-    assert run.seconds < 10
+    assert run.seconds < 30  # four on an idle machine; this one may be busy
 
 
 def test_a_taken_port_is_refused_before_anything_is_created(play):
