@@ -213,6 +213,16 @@ class Work:
     options: dict[str, Any]
     live: Any = None
 
+    @property
+    def acts(self) -> bool:
+        """Whether there is something to call, and not only to wait for."""
+        return self.action != "update" or set(self.change.after) != {"status"} or bool(getattr(self.change, "action", ""))
+
+    @property
+    def busy(self) -> bool:
+        """Whether EKS is still at an earlier change of an add-on, which may be the one that is wanted."""
+        return isinstance(self.live, eks_addon.Live) and self.live.addon["status"] in ("CREATING", "UPDATING") and self.acts
+
 
 def work(given: dict[str, Any], live: Live) -> list[Work]:
     """All that is to be done, in the order in which to do it."""
@@ -290,6 +300,15 @@ def addon_versions(live: Live) -> dict[str, str]:
 
 
 # Making it so
+
+
+def settle(aws: Aws, given: dict[str, Any], todo: list[Work], waits: tuple[float, float]) -> list[Work]:
+    """What is to be done when the changes that an earlier run began are over."""
+    busy = [one.live.addon["addonName"] for one in todo if one.busy]
+    if busy:
+        aws.together(*[partial(eks_addon.wait_until_settled, aws, given["name"], name, *waits) for name in busy])
+        todo = work(given, read(aws, given))
+    return [one for one in todo if one.acts]
 
 
 def begin(aws: Aws, given: dict[str, Any], todo: list[Work], waits: tuple[float, float]) -> None:

@@ -195,7 +195,13 @@ def present(module: AnsibleAWSModule, aws: Aws) -> dict:
         if not module.check_mode:
             eks_addon.wait_until_gone(aws, cluster, name, *waits)
         live = None
-    plan = eks_addon.plan_addon(live, wanted, eks_addon.offered(aws, name, kubernetes), kubernetes, params["purge_tags"])
+    versions = eks_addon.offered(aws, name, kubernetes)
+    plan = eks_addon.plan_addon(live, wanted, versions, kubernetes, params["purge_tags"])
+    if live and plan.action and live.addon["status"] in eks_addon.UNDER_WAY and not module.check_mode:
+        # What an earlier run began may be what is wanted.
+        eks_addon.wait_until_settled(aws, cluster, name, *waits)
+        live = eks_addon.read(aws, cluster, name)
+        plan = eks_addon.plan_addon(live, wanted, versions, kubernetes, params["purge_tags"])
     diff = plan.as_diff()
     if module.check_mode:
         return {"changed": plan.changed, "diff": diff, **result(live.addon if live else None)}

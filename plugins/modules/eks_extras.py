@@ -127,7 +127,9 @@ def carry_out(module: AnsibleAWSModule, aws: Aws) -> dict:
         if not module.check_mode:
             eks_extras.ready(aws, given, waits)
         return {"changed": False, "changes": [], **found}
-    todo = eks_extras.work(given, live)
+    todo = [one for one in eks_extras.work(given, live) if one.acts]
+    if not module.check_mode:
+        todo = eks_extras.settle(aws, given, todo, waits)
     diff = {
         "before": {one.resource: one.change.before for one in todo if one.action != "create"},
         "after": {one.resource: one.change.after for one in todo if one.action != "delete"},

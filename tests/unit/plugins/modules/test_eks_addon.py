@@ -97,6 +97,16 @@ def test_pod_identity_associations_are_owned_by_the_addon(account: Account, part
     assert parts.eks.list_pod_identity_associations(clusterName=cluster)["associations"] == []
 
 
+def test_what_an_earlier_run_began_is_not_begun_again(account: Account, parts: Parts) -> None:
+    cluster = parts.cluster("addon-begun")
+    addon(account, cluster)
+    assert addon(account, cluster, configuration_values={"a": 1}, wait=False)["changed"] is True
+    mark = account.mark()
+    same = addon(account, cluster, configuration_values={"a": 1})
+    assert same["changed"] is False and same["addon"]["status"] == "ACTIVE"
+    assert account.mutations(mark) == []
+
+
 def test_a_degraded_addon_says_why(account: Account, parts: Parts) -> None:
     cluster = parts.cluster("addon-weak")
     made = addon(account, cluster, "coredns", wait=False)
