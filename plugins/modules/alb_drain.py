@@ -89,6 +89,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils import alb_drain, alb_elbv2
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_api import KubeApi, KubeError
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.kubectl_options import KUBECTL
 
 
 def drain(module: AnsibleAWSModule, elbv2: typing.Any) -> dict:
@@ -128,9 +129,7 @@ def main() -> None:
             "disable_deletion_protection": {"type": "bool", "default": False},
             "without_cluster": {"type": "bool", "default": False},
             "wait_timeout": {"type": "int", "default": 300},
-            "kubectl": {"type": "str", "default": "kubectl"},
-            "kubeconfig": {"type": "path", "default": ""},
-            "context": {"type": "str", "default": ""},
+            **KUBECTL,
         },
         supports_check_mode=True,
     )

@@ -142,6 +142,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.alb_hostname import STAGES, Look, NotThere, Wanted
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_api import KubeApi, KubeError
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.kubectl_options import KUBECTL
 
 
 def main() -> None:
@@ -156,9 +157,7 @@ def main() -> None:
             "wait_timeout": {"type": "int", "default": 300},
             "connect_to": {"type": "str", "default": ""},
             "http_path": {"type": "str", "default": "/"},
-            "kubectl": {"type": "str", "default": "kubectl"},
-            "kubeconfig": {"type": "path", "default": ""},
-            "context": {"type": "str", "default": ""},
+            **KUBECTL,
         },
         required_one_of=[("ingress", "gateway", "cluster_name")],
         mutually_exclusive=[("ingress", "gateway", "cluster_name")],

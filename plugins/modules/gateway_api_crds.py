@@ -114,6 +114,7 @@ from ansible_collections.meshgate.eks_istio.plugins.module_utils import crds
 from ansible_collections.meshgate.eks_istio.plugins.module_utils import gateway_crds as gw
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_api import KubeApi, KubeError
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_ready import NotReady, await_true, established_state
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.kubectl_options import KUBECTL
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.object_diff import diffs
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.progress import report
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.server_side_apply import Change, apply, changed, delete, plan_delete
@@ -208,9 +209,7 @@ def main() -> None:
             "allow_downgrade": {"type": "bool", "default": False},
             "allow_channel_change": {"type": "bool", "default": False},
             "timeout": {"type": "int", "default": 60},
-            "kubeconfig": {"type": "path", "default": ""},
-            "context": {"type": "str", "default": ""},
-            "kubectl": {"type": "str", "default": "kubectl"},
+            **KUBECTL,
         },
         required_if=[("state", "present", ["source"])],
         supports_check_mode=True,

@@ -193,6 +193,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.meshgate.eks_istio.plugins.module_utils import crds as definitions
 from ansible_collections.meshgate.eks_istio.plugins.module_utils import helm_drift, kube_ready
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_api import KubeApi, KubeError
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.kubectl_options import KUBECTL
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.object_diff import diffs
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.progress import report
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.server_side_apply import Change, Manifest, apply, changed, delete, plan, plan_delete
@@ -360,9 +361,7 @@ def main() -> None:
             "leftovers": {"type": "list", "elements": "dict", "default": []},
             "remove_crds": {"type": "bool", "default": False},
             "timeout": {"type": "int", "default": 180},
-            "kubeconfig": {"type": "path", "default": ""},
-            "context": {"type": "str", "default": ""},
-            "kubectl": {"type": "str", "default": "kubectl"},
+            **KUBECTL,
             "helm": {"type": "str", "default": "helm"},
         },
         required_if=[("state", "present", ["chart"]), ("remove_crds", True, ["chart"])],

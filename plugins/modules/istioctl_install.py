@@ -223,6 +223,7 @@ from ansible_collections.meshgate.eks_istio.plugins.module_utils import istio_in
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.istioctl import Istioctl, IstioError
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_api import KubeApi, KubeError
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_ready import NotReady
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.kubectl_options import KUBECTL
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.object_diff import diffs
 
 
@@ -312,9 +313,7 @@ def main() -> None:
             "wait": {"type": "bool", "default": True},
             "grace_period": {"type": "int"},
             "istioctl": {"type": "str", "default": "istioctl"},
-            "kubectl": {"type": "str", "default": "kubectl"},
-            "kubeconfig": {"type": "path", "default": ""},
-            "context": {"type": "str", "default": ""},
+            **KUBECTL,
         },
         supports_check_mode=True,
     )

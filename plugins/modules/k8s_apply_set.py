@@ -131,6 +131,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils import apply_set, kube_ready
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_api import KubeApi, KubeError
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.kubectl_options import KUBECTL
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.object_diff import diffs
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.progress import report
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.server_side_apply import (
@@ -258,9 +259,7 @@ def main() -> None:
             "sidecar": {"type": "str", "default": ""},
             "wait": {"type": "bool", "default": True},
             "timeout": {"type": "int", "default": 180},
-            "kubeconfig": {"type": "path", "default": ""},
-            "context": {"type": "str", "default": ""},
-            "kubectl": {"type": "str", "default": "kubectl"},
+            **KUBECTL,
         },
         supports_check_mode=True,
     )

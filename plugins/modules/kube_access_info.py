@@ -69,14 +69,13 @@ reason:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_access import Access, WrongCluster, look
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.kubectl_options import KUBECTL
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "kubeconfig": {"type": "path", "default": ""},
-            "context": {"type": "str", "default": ""},
-            "kubectl": {"type": "str", "default": "kubectl"},
+            **KUBECTL,
             "expected_endpoint": {"type": "str", "default": ""},
             "timeout": {"type": "int", "default": 5},
         },

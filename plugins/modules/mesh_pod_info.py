@@ -91,6 +91,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils import mesh_pods
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_api import KubeApi, KubeError
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.kubectl_options import KUBECTL
 
 
 def main() -> None:
@@ -101,9 +102,7 @@ def main() -> None:
             "port": {"type": "int", "default": 0},
             "path": {"type": "str", "default": "/"},
             "timeout": {"type": "int", "default": 0},
-            "kubeconfig": {"type": "path", "default": ""},
-            "context": {"type": "str", "default": ""},
-            "kubectl": {"type": "str", "default": "kubectl"},
+            **KUBECTL,
         },
         supports_check_mode=True,
     )

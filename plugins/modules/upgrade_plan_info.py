@@ -187,6 +187,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 from ansible_collections.meshgate.eks_istio.plugins.module_utils import upgrade_plan, upgrade_state
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import AwsError, for_module
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_access import Access
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.kubectl_options import KUBECTL
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.progress import Waiting
 
 LOOK_AGAIN = 2.0
@@ -227,9 +228,7 @@ def main() -> None:
             "ignore_budgets": {"type": "list", "elements": "str", "default": []},
             "step": {"type": "dict"},
             "wait_timeout": {"type": "int", "default": 600},
-            "kubeconfig": {"type": "path", "default": ""},
-            "context": {"type": "str", "default": ""},
-            "kubectl": {"type": "str", "default": "kubectl"},
+            **KUBECTL,
         },
         supports_check_mode=True,
     )
