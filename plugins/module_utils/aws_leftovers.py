@@ -111,8 +111,8 @@ def _title(tags: dict[str, str]) -> str:
 
 def _described(aws: Aws, kind: Ec2Kind, ids: list[str]) -> tuple[Ec2Kind, list[dict[str, Any]]]:
     if not kind.filter:
-        filters = [{"Name": "tag-key", "Values": [OWNER_TAG, "eks:cluster-name"]}]
-        return kind, [item for item in aws.pages("ec2", kind.operation, kind.key, Filters=filters) if item[kind.id] in ids]
+        # Asked for by id, one that is gone is an error, and there is no filter by id.
+        return kind, [item for item in aws.pages("ec2", kind.operation, kind.key) if item[kind.id] in ids]
     parameter = "Filter" if kind.type == "NAT gateway" else "Filters"
     items: list[dict[str, Any]] = []
     for start in range(0, len(ids), AT_ONCE):
