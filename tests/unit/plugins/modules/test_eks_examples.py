@@ -5,11 +5,12 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import yaml
-from aws_harness import Account, run
+from aws_harness import Account, emulator, run
 from eks_parts import FAST, Parts
 
 MODULES = "ansible_collections.meshgate.eks_istio.plugins.modules."
@@ -22,6 +23,13 @@ ROLES = {
     "sandbox-alb-controller": "pods.eks.amazonaws.com",
     "reports": "pods.eks.amazonaws.com",
 }
+
+
+@pytest.fixture(scope="module")
+def account() -> Iterator[Account]:
+    """An account of its own: the examples' names are the platform's, too."""
+    with emulator() as endpoint:
+        yield Account(endpoint)
 
 
 @pytest.fixture(scope="module")
