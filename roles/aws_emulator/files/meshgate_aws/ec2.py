@@ -137,11 +137,12 @@ class Ec2Backend(EC2Backend):
         return attachment
 
     def terminate_instances(self, instance_ids: list[str]) -> Any:
-        self._terminating = True
+        # What settles on the way may be another group's termination.
+        before, self._terminating = self._terminating, True
         try:
             return super().terminate_instances(instance_ids)
         finally:
-            self._terminating = False
+            self._terminating = before
 
     # NAT gateways
 

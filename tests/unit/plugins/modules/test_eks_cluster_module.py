@@ -160,3 +160,11 @@ def test_what_aws_documents_as_a_limit_is_refused_first(account: Account, parts:
         refused = cluster(account, **{"name": "cluster-limits", **given, **options})
         assert refused.get("failed") and said in refused["msg"], (options, refused)
     assert account.mutations(mark) == []
+
+
+def test_many_node_groups_go_at_the_same_time(account: Account, parts: Parts) -> None:
+    name = parts.cluster("cluster-groups")
+    for group in "abcd":
+        parts.eks.create_nodegroup(clusterName=name, nodegroupName=group, subnets=parts.subnet_ids, nodeRole=parts.node_role)
+    assert cluster(account, name, state="absent", delete_dependents=True)["changed"] is True
+    assert name not in parts.eks.list_clusters()["clusters"]
