@@ -8,12 +8,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cloud import Cloud
+from cloud import QUICK, Cloud
+from fault_proxy import FaultProxy
+from nursery import Nursery
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -379,15 +381,23 @@ def test_a_security_group_of_ours_that_others_use_is_named_with_its_user(aws: Cl
     assert f"network interface {interface['NetworkInterfaceId']} (a database): it uses our security group {ours}" in refused(aws)
 
 
-def test_a_wait_names_who_it_waits_for(aws: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+@pytest.fixture
+def lingering(nursery: Nursery, proxy: FaultProxy, tmp_path: Path) -> Iterator[Cloud]:
+    """An account in which a load balancer's interfaces outlive it long enough to be seen by a busy machine, too."""
+    with nursery.account(**{**QUICK, "MESHGATE_LINGER_SECONDS": "8"}) as endpoint:
+        yield Cloud(endpoint, proxy, tmp_path)
+
+
+def test_a_wait_names_who_it_waits_for(lingering: Cloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     progress = tmp_path / "progress"
     monkeypatch.setenv("MESHGATE_PROGRESS_FILE", str(progress))
-    Builder(aws).build()
-    assert remove(aws)["changed"]
+    Builder(lingering).build()
+    assert remove(lingering)["changed"]
     assert "is still in use by eni-" in progress.read_text() and "(ELB app/box-alb/" in progress.read_text()
 
 
-def test_what_stays_in_use_is_said_with_its_user_and_the_next_run_goes_on(aws: Cloud) -> None:
+def test_what_stays_in_use_is_said_with_its_user_and_the_next_run_goes_on(lingering: Cloud) -> None:
+    aws = lingering
     before = everything(aws)
     built = Builder(aws)
     for step in (Builder.vpc, Builder.subnets, Builder.gateway_that_is_not_attached, Builder.gateway_attached):
