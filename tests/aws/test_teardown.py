@@ -384,7 +384,7 @@ def test_a_security_group_of_ours_that_others_use_is_named_with_its_user(aws: Cl
 @pytest.fixture
 def lingering(nursery: Nursery, proxy: FaultProxy, tmp_path: Path) -> Iterator[Cloud]:
     """An account in which a load balancer's interfaces outlive it long enough to be seen by a busy machine, too."""
-    with nursery.account(**{**QUICK, "MESHGATE_LINGER_SECONDS": "8"}) as endpoint:
+    with nursery.account(**{**QUICK, "MESHGATE_LINGER_SECONDS": "5"}) as endpoint:
         yield Cloud(endpoint, proxy, tmp_path)
 
 
