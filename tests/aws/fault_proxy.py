@@ -28,6 +28,8 @@ import botocore.session
 KINDS = ("throttled", "error_500", "slow", "dropped_before", "dropped_after", "unseen", "expired", "denied")
 SCOPE = re.compile(r"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/aws4_request")
 READING = re.compile(r"^(Describe|Get|List|Head|Lookup|Search|Simulate|Check|Assume|Decode|BatchGet|BatchCheck|Test)")
+# aws_access's clients, and those that amazon.aws makes for a module.
+OUR_AGENTS = ("meshgate.eks_istio", "APN/1.0 Ansible")
 # Signing names that are not what botocore calls the service.
 CLIENTS = {"elasticloadbalancing": "elbv2", "tagging": "resourcegroupstaggingapi", "servicequotas": "service-quotas"}
 # (code, status) of each service; the default is what JSON services share.
@@ -97,16 +99,16 @@ def model(service: str):
 
 
 @cache
-def routes(service: str) -> list[tuple[str, re.Pattern[str], str]]:
-    """Method, path and name of a REST service's operations; the longest path first, since labels match much."""
+def routes(service: str) -> list[tuple[str, re.Pattern[str], set[str], str]]:
+    """Method, path, members of the query and name of a REST service's operations; the most particular first, since labels match much."""
     found = []
     for name in model(service).operation_names:
         http_trait = model(service).operation_model(name).http
-        path = http_trait["requestUri"].split("?")[0]
+        path, _, query = http_trait["requestUri"].partition("?")
         pattern = re.sub(r"\\\{[^}]+?\\\+\\\}", ".+", re.escape(path))
         pattern = re.sub(r"\\\{[^}]+?\\\}", "[^/]+", pattern)
-        found.append((http_trait["method"], re.compile(pattern + "/?"), name))
-    return sorted(found, key=lambda route: (-route[1].pattern.count("/"), route[1].pattern.count("[^/]+")))
+        found.append((http_trait["method"], re.compile(pattern + "/?"), set(query.split("&")) - {""}, name))
+    return sorted(found, key=lambda route: (-len(route[2]), -route[1].pattern.count("/"), route[1].pattern.count("[^/]+")))
 
 
 def describe(method: str, path: str, headers, body: bytes) -> Call:
@@ -121,8 +123,9 @@ def describe(method: str, path: str, headers, body: bytes) -> Call:
     if "Action" in form:
         return Call(service, form["Action"], "&".join(form.values()))
     if service:
-        for verb, pattern, name in routes(service):
-            if verb == method and pattern.fullmatch(url.path):
+        given = set(url.query.split("&"))
+        for verb, pattern, query, name in routes(service):
+            if verb == method and query <= given and pattern.fullmatch(url.path):
                 return Call(service, name, f"{path} {text}")
     return Call(service, "", f"{path} {text}")
 
@@ -157,6 +160,8 @@ class FaultProxy:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._lock = threading.Lock()
         self.upstream = ""
+        # Names of the calls that our own code made; kept when everything else is reset.
+        self.ours: set[str] = set()
         self.reset()
         threading.Thread(target=self._server.serve_forever, daemon=True, kwargs={"poll_interval": 0.05}).start()
 
@@ -207,6 +212,8 @@ class FaultProxy:
         call = describe(method, path, headers, body)
         if not call.service:
             return self._pass_on(method, path, headers, body)
+        if any(agent in headers.get("User-Agent", "") for agent in OUR_AGENTS):
+            self.ours.add(call.name)
         fault = self._fault_of(call)
         if self._expired:
             code, status = chosen(EXPIRED, call.service, ("ExpiredTokenException", 400))

@@ -27,7 +27,7 @@ FULL = os.environ.get("MESHGATE_AWS_FULL") == "1"
 # What can happen to every call. What was just created may be unknown for a while, too: C(unseen).
 PASSING = ("throttled", "error_500", "slow", "dropped_before", "dropped_after", "expired")
 # How many calls of a step the sample hits.
-SAMPLED_CALLS = 3
+SAMPLED_CALLS = 1
 STEPS = {f"{scenario.name}-{step}": (scenario, step) for scenario in SCENARIOS for step in scenario.steps}
 # What a failure must say, by kind of fault.
 CAUSES = {

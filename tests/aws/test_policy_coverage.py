@@ -17,20 +17,13 @@ import pytest
 import test_teardown
 import yaml
 from cloud import QUICK, REPOSITORY, Cloud
+from policy import ALLOWED, FREE, NAMES, POLICY
 from scenarios import SCENARIOS
 
 from ansible_collections.meshgate.eks_istio.plugins.modules import alb_access_logs_info, ecr_image
 
 sys.path.insert(0, str(REPOSITORY / "tests/unit"))
 import image_rig  # noqa: E402
-
-FILES = REPOSITORY / "roles/eks_cluster/files"
-POLICY = json.loads((FILES / "operator_policy.json").read_text())
-ALLOWED = {action for statement in POLICY["Statement"] for action in statement["Action"]}
-# Service Authorization Reference: operations whose action has another name.
-NAMES = {"s3:HeadBucket": "s3:ListBucket", "s3:GetBucketEncryption": "s3:GetEncryptionConfiguration"}
-# API reference, GetCallerIdentity: "No permissions are required to perform this operation".
-FREE = {"sts:GetCallerIdentity"}
 
 # Actions that no call names: AWS looks for them when it does something in the caller's name.
 IN_OUR_NAME = {
@@ -161,10 +154,14 @@ LIVES: dict[str, Callable[[Cloud], None]] = {
 PAST_THE_PROXY = (images, access_logs)
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("policy")
 def test_nothing_is_missing(seen: set[str]) -> None:
     assert not seen - ALLOWED - FREE, sorted(seen - ALLOWED - FREE)
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("policy")
 def test_nothing_is_superfluous(seen: set[str], capsys) -> None:
     unseen = ALLOWED - seen - set(IN_OUR_NAME) - set(RARELY)
     assert not unseen, sorted(unseen)
@@ -173,6 +170,8 @@ def test_nothing_is_superfluous(seen: set[str], capsys) -> None:
         print(f"\noperator policy: {len(ALLOWED)} actions, {len(ALLOWED & seen)} seen called, {reasons} with another reason, 0 missing, 0 superfluous")
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("policy")
 def test_every_reason_is_one(seen: set[str]) -> None:
     """What is excused is in the policy and not called anyway, and the file that is named calls it."""
     excused = {**IN_OUR_NAME, **RARELY}

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import pytest
 from cloud import Cloud
 
 NAME = "sandbox"
@@ -26,6 +27,7 @@ def look(aws: Cloud) -> dict:
     return {"cluster": cluster["version"], "nodes": nodes["version"], "kube-proxy": ".".join(kube_proxy["addonVersion"].lstrip("v").split(".")[:2])}
 
 
+@pytest.mark.slow
 def test_one_minor_after_the_other(aws: Cloud) -> None:
     role(aws, "1.34")
     assert look(aws) == {"cluster": "1.34", "nodes": "1.34", "kube-proxy": "1.34"}
