@@ -247,6 +247,7 @@ class Account:
             for entry in table["Associations"]:
                 ec2.disassociate_route_table(AssociationId=entry["RouteTableAssociationId"])
             ec2.delete_route_table(RouteTableId=table["RouteTableId"])
+        self.until_gone(self.no_interfaces)
         for subnet in ec2.describe_subnets(Filters=self.ours)["Subnets"]:
             ec2.delete_subnet(SubnetId=subnet["SubnetId"])
         for gateway in ec2.describe_internet_gateways(Filters=self.ours)["InternetGateways"]:
@@ -263,6 +264,15 @@ class Account:
             for policy in attached:
                 if policy["PolicyName"] == want["service_role"]["policy_name"]:
                     iam.delete_policy(PolicyArn=policy["PolicyArn"])
+
+    def no_interfaces(self) -> bool:
+        """What nodes leave behind is deleted; what a load balancer leaves behind goes by itself."""
+        subnets = [subnet["SubnetId"] for subnet in self.ec2.describe_subnets(Filters=self.ours)["Subnets"]]
+        there = self.ec2.describe_network_interfaces(Filters=[{"Name": "subnet-id", "Values": subnets}])["NetworkInterfaces"]
+        for interface in there:
+            if interface["Status"] == "available":
+                self.ec2.delete_network_interface(NetworkInterfaceId=interface["NetworkInterfaceId"])
+        return not there
 
     @staticmethod
     def until_gone(gone: Any) -> None:
