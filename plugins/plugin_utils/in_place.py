@@ -33,8 +33,15 @@ runpy.run_module({module!r}, run_name='__main__', alter_sys=True)
 """
 
 
-class InPlace(ActionBase):
-    """An action whose module is not packed where that would be for nothing."""
+class ActionModule(ActionBase):
+    """Runs the module of the task's own name, and does not pack it where that would be for nothing."""
+
+    _supports_check_mode = True
+    _supports_async = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result = super().run(tmp, task_vars)
+        return {**result, **self._execute_module(task_vars=task_vars, wrap_async=bool(self._task.async_val))}
 
     def _configure_module(self, module_name: str, module_args: dict[str, Any], task_vars: dict[str, Any]) -> Any:
         path = self._in_place_path(module_name, task_vars)
@@ -56,14 +63,3 @@ class InPlace(ActionBase):
         found = self._shared_loader_obj.module_loader.find_plugin_with_context(module_name, ".py", collection_list=self._task.collections)
         path = Path(found.plugin_resolved_path) if found.resolved else None
         return path if path and path.parts[-6:-5] == ("ansible_collections",) else None
-
-
-class ActionModule(InPlace):
-    """Runs the module of the task's own name."""
-
-    _supports_check_mode = True
-    _supports_async = True
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        result = super().run(tmp, task_vars)
-        return {**result, **self._execute_module(task_vars=task_vars, wrap_async=bool(self._task.async_val))}

@@ -11,7 +11,7 @@ import threading
 from ansible.utils.display import Display
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.progress import PROGRESS_FILE
-from ansible_collections.meshgate.eks_istio.plugins.plugin_utils.in_place import InPlace
+from ansible_collections.meshgate.eks_istio.plugins.plugin_utils import in_place
 
 display = Display()
 
@@ -30,16 +30,12 @@ def _show_lines(path: str, stop: threading.Event, interval: float = 0.2) -> None
             stop.wait(interval)
 
 
-class ActionModule(InPlace):
+class ActionModule(in_place.ActionModule):
     """Runs the module of the task's own name on a local connection, where the progress file can be read."""
 
-    _supports_check_mode = True
-    _supports_async = True
-
     def run(self, tmp=None, task_vars=None):
-        result = super().run(tmp, task_vars)
         if self._connection.transport != "local" or self._task.async_val:
-            return {**result, **self._execute_module(task_vars=task_vars, wrap_async=bool(self._task.async_val))}
+            return super().run(tmp, task_vars)
 
         handle, path = tempfile.mkstemp(prefix="meshgate-progress-")
         os.close(handle)
@@ -48,9 +44,8 @@ class ActionModule(InPlace):
         reader = threading.Thread(target=_show_lines, args=(path, stop), daemon=True)
         reader.start()
         try:
-            result.update(self._execute_module(task_vars=task_vars))
+            return super().run(tmp, task_vars)
         finally:
             stop.set()
             reader.join()
             os.unlink(path)
-        return result
