@@ -12,6 +12,15 @@ from typing import Any
 from ansible_collections.meshgate.eks_istio.plugins.module_utils import eks_cluster
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import OWNER_TAG, Aws, AwsError, is_missing, tags_of, wait_for
 
+# The options that searching and removing have in common, as the documentation fragment `leftovers` describes them.
+OPTIONS: dict[str, dict[str, Any]] = {
+    "cluster_name": {"type": "str", "required": True},
+    "disable_deletion_protection": {"type": "bool", "default": False},
+    "volumes": {"type": "str", "choices": ["refuse", "keep", "delete"], "default": "refuse"},
+    "iam_path": {"type": "str", "default": "/"},
+    "unreachable_is_empty": {"type": "bool", "default": False},
+}
+
 CONTROLLER_TAG = "elbv2.k8s.aws/cluster"
 SERVICES = ("ec2", "elbv2", "elb", "iam", "eks", "logs", "acm", "ecr")
 

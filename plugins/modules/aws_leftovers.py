@@ -19,10 +19,6 @@ description:
     a node group that is not ours, and unless told otherwise what has deletion protection or holds data. It is named.
   - Ends with a search for what is left, and fails if anything is.
 options:
-  cluster_name:
-    description: The cluster.
-    type: str
-    required: true
   state:
     description: There shall be none.
     type: str
@@ -30,27 +26,6 @@ options:
     default: absent
   include_cluster:
     description: Whether the node groups and the EKS cluster go, too. Without it, a cluster that exists is refused.
-    type: bool
-    default: false
-  disable_deletion_protection:
-    description: Whether load balancers and an EKS cluster with deletion protection may be removed, too. Else they are in the way.
-    type: bool
-    default: false
-  volumes:
-    description:
-      - What becomes of EBS volumes and snapshots of the cluster. They hold data, so that without an answer here they are in the way.
-      - V(keep) leaves them where they are, V(delete) deletes them. The disks of nodes go with their instances in any case.
-    type: str
-    choices: [refuse, keep, delete]
-    default: refuse
-  iam_path:
-    description: The IAM path that the cluster's roles, policies and instance profiles have, if it is one of their own.
-    type: str
-    default: /
-  unreachable_is_empty:
-    description:
-      - Whether an API endpoint at which nothing answers counts as an empty account.
-      - For an emulator that keeps its state in memory that is the truth once it is gone. For AWS it never is.
     type: bool
     default: false
   wait_timeout:
@@ -62,6 +37,7 @@ options:
     type: float
     default: 10
 extends_documentation_fragment:
+  - meshgate.eks_istio.leftovers
   - meshgate.eks_istio.eks
   - amazon.aws.common.modules
   - amazon.aws.region.modules
@@ -140,13 +116,9 @@ def _stays(entry: aws_leftovers.Found, params: dict) -> bool:
 def main() -> None:
     module = AnsibleAWSModule(
         argument_spec={
-            "cluster_name": {"type": "str", "required": True},
+            **aws_leftovers.OPTIONS,
             "state": {"type": "str", "choices": ["absent"], "default": "absent"},
             "include_cluster": {"type": "bool", "default": False},
-            "disable_deletion_protection": {"type": "bool", "default": False},
-            "volumes": {"type": "str", "choices": ["refuse", "keep", "delete"], "default": "refuse"},
-            "iam_path": {"type": "str", "default": "/"},
-            "unreachable_is_empty": {"type": "bool", "default": False},
             "wait_timeout": {"type": "int", "default": 900},
             "wait_delay": {"type": "float", "default": 10.0},
         },

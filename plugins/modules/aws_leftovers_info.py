@@ -18,31 +18,6 @@ description:
     C(owned), C(aws:eks:cluster-name), C(eks:cluster-name) or C(cluster.k8s.amazonaws.com/name), or by a name that only EKS gives.
   - IAM roles, policies and instance profiles are searched among those whose names begin with the cluster's name, and below O(iam_path).
 options:
-  cluster_name:
-    description: The cluster.
-    type: str
-    required: true
-  disable_deletion_protection:
-    description: Whether load balancers and an EKS cluster with deletion protection may be removed, too. Else they are in the way.
-    type: bool
-    default: false
-  volumes:
-    description:
-      - What becomes of EBS volumes and snapshots of the cluster. They hold data, so that without an answer here they are in the way.
-      - V(keep) leaves them where they are, V(delete) deletes them. The disks of nodes go with their instances in any case.
-    type: str
-    choices: [refuse, keep, delete]
-    default: refuse
-  iam_path:
-    description: The IAM path that the cluster's roles, policies and instance profiles have, if it is one of their own.
-    type: str
-    default: /
-  unreachable_is_empty:
-    description:
-      - Whether an API endpoint at which nothing answers counts as an empty account.
-      - For an emulator that keeps its state in memory that is the truth once it is gone. For AWS it never is.
-    type: bool
-    default: false
   wait_timeout:
     description: Seconds to wait until nothing is found. EKS cleans up behind itself for a while after a deletion is done.
     type: int
@@ -52,6 +27,7 @@ options:
     type: float
     default: 10
 extends_documentation_fragment:
+  - meshgate.eks_istio.leftovers
   - meshgate.eks_istio.eks
   - amazon.aws.common.modules
   - amazon.aws.region.modules
@@ -137,11 +113,7 @@ def cluster_of(found: list[aws_leftovers.Found]) -> dict:
 def main() -> None:
     module = AnsibleAWSModule(
         argument_spec={
-            "cluster_name": {"type": "str", "required": True},
-            "disable_deletion_protection": {"type": "bool", "default": False},
-            "volumes": {"type": "str", "choices": ["refuse", "keep", "delete"], "default": "refuse"},
-            "iam_path": {"type": "str", "default": "/"},
-            "unreachable_is_empty": {"type": "bool", "default": False},
+            **aws_leftovers.OPTIONS,
             "wait_timeout": {"type": "int", "default": 0},
             "wait_delay": {"type": "float", "default": 10.0},
         },
