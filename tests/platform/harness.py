@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import time
 from dataclasses import dataclass, field
@@ -144,11 +145,11 @@ def until(what: str, condition, seconds: float = 60.0, every: float = 0.5):
 
 
 def our_containers() -> list[str]:
-    """Names of the Docker containers of this project, running or not."""
-    done = subprocess.run(
-        ["docker", "ps", "--all", "--format", "{{.Names}}", "--filter", "label=meshgate.io/cluster"], capture_output=True, text=True, check=True
-    )
-    kind = subprocess.run(
-        ["docker", "ps", "--all", "--format", "{{.Names}}", "--filter", f"label=io.x-k8s.kind.cluster={CLUSTER}"], capture_output=True, text=True, check=True
-    )
-    return sorted({*done.stdout.split(), *kind.stdout.split()})
+    """Names of the Docker containers of this project, running or not. Where no Docker answers there are none: a machine before its first run."""
+    if shutil.which("docker") is None or subprocess.run(["docker", "version"], capture_output=True, check=False).returncode != 0:
+        return []
+    names = set()
+    for label in ("meshgate.io/cluster", f"io.x-k8s.kind.cluster={CLUSTER}"):
+        argv = ["docker", "ps", "--all", "--format", "{{.Names}}", "--filter", f"label={label}"]
+        names |= set(subprocess.run(argv, capture_output=True, text=True, check=True).stdout.split())
+    return sorted(names)
