@@ -15,7 +15,7 @@ from ansible_collections.meshgate.eks_istio.plugins.module_utils import toolchai
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.progress import report
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain_build import Builder, archive_name
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain_cache import LOCK, Cache
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain_catalog import REQUESTABLE, TOOLS, Catalog
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain_catalog import PROGRAMS, REQUESTABLE, TOOLS, Catalog
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain_command import ToolchainError
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain_images import Images
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain_needs import check_needs
@@ -234,8 +234,7 @@ class Toolchain:
 
     def facts(self, missing: list[str]) -> dict[str, Any]:
         facts: dict[str, Any] = {"missing": missing, "images": {}, "assets": {}, "istio": {}, "bin_dir": ""}
-        tools = [name for name in self.wanted if name in TOOLS]
-        for name in tools:
+        for name in [name for name in self.wanted if name in PROGRAMS]:
             facts[name] = self.result(name, name)
         facts["bin_dir"] = self.cache.bin
         for name in self.wanted:
@@ -266,7 +265,7 @@ class Toolchain:
 
     def settle(self) -> None:
         """Lead the stable paths, ROOT/bin/TOOL, to the tools of this run, and say which results are in use."""
-        self.cache.link({name: self.result(name, name) for name in self.wanted if name in TOOLS})
+        self.cache.link({name: self.result(name, name) for name in self.wanted if name in PROGRAMS})
         for name in self.catalog.closure(self.wanted):
             if self.cache.has(name, self.key(name)):
                 self.cache.touch(name, self.key(name))

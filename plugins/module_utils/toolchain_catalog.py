@@ -25,7 +25,10 @@ IGNORED_FOLDERS = {"target", "__pycache__", ".git"}
 TOOLS = ("kubectl", "helm", "istioctl", "kind")
 IMAGES = ("node", "pilot", "proxyv2", "alb_controller", "service_a", "service_b", "aws_emulator")
 ASSETS = ("alb_controller_assets", "gateway_api")
-REQUESTABLE = TOOLS + IMAGES + ASSETS
+# What tests and benchmarks run, and the platform does not need: always built.
+TEST_TOOLS = ("fortio",)
+PROGRAMS = TOOLS + TEST_TOOLS
+REQUESTABLE = PROGRAMS + IMAGES + ASSETS
 
 
 class CatalogError(Exception):

@@ -33,7 +33,8 @@ options:
     default: auto
   components:
     description: What to have, of V(kubectl), V(helm), V(istioctl), V(kind), V(node), V(pilot), V(proxyv2), V(alb_controller), V(service_a), V(service_b),
-      V(aws_emulator), V(alb_controller_assets) and V(gateway_api). The services' and the emulator's images are built whatever the source is.
+      V(aws_emulator), V(alb_controller_assets), V(gateway_api) and, for load tests, V(fortio). The services' and the emulator's images and V(fortio)
+      are built whatever the source is.
     type: list
     elements: str
     required: true

@@ -21,6 +21,7 @@ MODULES = {
     "coredns": ("coredns", "github.com/coredns/coredns v{}"),
     "cni_plugins": ("cni_plugins", "github.com/containernetworking/plugins v{}"),
     "etcd": ("etcd", "go.etcd.io/etcd/server/v3 v{}"),
+    "fortio": ("fortio", "fortio.org/fortio v{}"),
     "gateway_api": ("gateway_api", "sigs.k8s.io/gateway-api v{}"),
 }
 

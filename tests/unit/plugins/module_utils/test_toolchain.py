@@ -115,6 +115,16 @@ def test_auto_pulls_when_every_publisher_answers(request_for, monkeypatch):
     assert result["actions"] == ["pull kubectl", "pull node", "build services", "build service_a"]
 
 
+def test_what_only_tests_ask_for_is_built_and_linked_in_every_case(request_for, monkeypatch):
+    no_network(monkeypatch)
+    for source in ("pull", "auto", "build"):
+        assert ensure(request_for("fortio", source=source), True, FakeImages())["actions"] == ["build fortio"]
+    request = request_for("fortio")
+    fill_cache(request)
+    result = ensure(request, False, FakeImages())
+    assert os.readlink(os.path.join(request.cache_dir, "bin", "fortio")) == result["toolchain"]["fortio"]
+
+
 def test_auto_builds_when_one_does_not_and_asks_once(request_for, monkeypatch):
     asked = []
     monkeypatch.setattr(toolchain_module.pull, "unreachable", lambda addresses, timeout: asked.append((addresses, timeout)) or addresses[:1])
