@@ -58,6 +58,8 @@ def _backends() -> list[tuple[str, str, Any]]:
 
 
 def build() -> tuple[State, float | None]:
+    # Taken first: what becomes due while this builds is then still to come, and the state is built again. Taken last, it would never be.
+    began = now()
     balancers, groups, changes = [], [], []
     for account, region, backend in _backends():
         for balancer in backend.load_balancers.values():
@@ -66,7 +68,7 @@ def build() -> tuple[State, float | None]:
         for group in backend.target_groups.values():
             groups.append(_target_group(group))
             changes.extend(target["until"] for target in group.draining.values())
-    coming = [moment for moment in changes if moment > now()]
+    coming = [moment for moment in changes if moment > began]
     state = {"routes": _routes(), "load_balancers": balancers, "target_groups": groups}
     return state, min(coming) if coming else None
 
