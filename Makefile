@@ -44,7 +44,7 @@ test: setup ## Every check: lint, unit tests, the AWS half, services, the platfo
 test-full: setup ## Everything that `test` runs, and what takes longer than 20 minutes
 	@BIN=$(BIN) tests/run.sh lint unit aws-full services roles molecule pull
 
-lint: setup ## ansible-lint (production), ruff, yamllint, shellcheck
+lint: setup ## ansible-lint (production), ruff, mypy, yamllint, shellcheck
 	@BIN=$(BIN) tests/run.sh lint
 
 unit: setup ## Unit tests of modules, emulator and role specifications

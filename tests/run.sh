@@ -40,6 +40,7 @@ lint() {
   check ansible-lint ansible-lint --offline --profile production
   check ruff ruff check .
   check ruff-format ruff format --check .
+  check mypy mypy
   check yamllint yamllint --strict .
   mapfile -t scripts < <(git ls-files '*.sh' .ci/run)
   check shellcheck shellcheck "${scripts[@]}"

@@ -28,6 +28,7 @@ requirements:
 """
 
 import time
+from typing import Any
 
 from ansible.plugins.callback import CallbackBase
 
@@ -38,7 +39,7 @@ class CallbackModule(CallbackBase):
     CALLBACK_NAME = "meshgate.eks_istio.stages"
     CALLBACK_NEEDS_ENABLED = True
 
-    def __init__(self, display=None, options=None):
+    def __init__(self, display: Any = None, options: Any = None) -> None:
         super().__init__(display=display, options=options)
         self._stages: dict[str, float] = {}
         self._tasks: list[tuple[float, str]] = []
@@ -54,13 +55,13 @@ class CallbackModule(CallbackBase):
         self._tasks.append((took, f"{stage}: {task}"))
         self._current = None
 
-    def v2_playbook_on_task_start(self, task, is_conditional):
+    def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
         self._close()
         role = getattr(task, "_role", None)
         stage = role.get_name().rsplit(".", 1)[-1] if role else "playbook"
         self._current = (stage, task.get_name().rsplit(" : ", 1)[-1], time.monotonic())
 
-    def v2_playbook_on_stats(self, stats):
+    def v2_playbook_on_stats(self, stats: Any) -> None:
         self._close()
         if not self._stages:
             return

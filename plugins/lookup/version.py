@@ -36,6 +36,7 @@ _raw:
 
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 from ansible.errors import AnsibleLookupError
@@ -51,7 +52,7 @@ def pinned_versions() -> dict[str, str]:
 
 
 class LookupModule(LookupBase):
-    def run(self, terms, variables=None, **kwargs):
+    def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[str]:
         versions = pinned_versions()
         unknown = [term for term in terms if term not in versions]
         if unknown:

@@ -59,7 +59,8 @@ def denied(aws: Aws, identity: dict[str, Any], given: dict[str, Any], policy: di
         return Verdict(reason=reason)
     wanted = statements(policy, unused)
     unconditional = sorted({action for statement in wanted if not statement.get("Condition") for action in listed(statement["Action"])})
-    rounds = [(unconditional, [])] + [(sorted(listed(entry["Action"])), context_of(entry)) for entry in wanted if entry.get("Condition")]
+    rounds: list[tuple[list[str], list[dict[str, Any]]]] = [(unconditional, [])]
+    rounds += [(sorted(listed(entry["Action"])), context_of(entry)) for entry in wanted if entry.get("Condition")]
     verdict = Verdict(source=source, simulated=sum(len(actions) for actions, _context in rounds))
     for found in aws.together(*[partial(_simulate, aws, source, given, identity["Account"], actions, context) for actions, context in rounds]):
         verdict.denied.update(found)

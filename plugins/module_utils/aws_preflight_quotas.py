@@ -79,7 +79,7 @@ def _groups(given: dict[str, Any], capacity: str) -> list[dict[str, Any]]:
 
 def limit(aws: Aws, quota: Quota) -> float:
     """The quota as it applies to this account. One that was never changed is only known as AWS's default in some regions."""
-    key = {"ServiceCode": quota.service, "QuotaCode": quota.code}
+    key: dict[str, Any] = {"ServiceCode": quota.service, "QuotaCode": quota.code}
     try:
         return aws.call("service-quotas", "get_service_quota", **key)["Quota"]["Value"]
     except AwsError as error:

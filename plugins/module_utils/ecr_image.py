@@ -313,7 +313,7 @@ class Credentials:
     def __init__(self, aws: Aws, secret: Callable[[str], None], account: str = "") -> None:
         self._aws, self._secret = aws, secret
         # Without one it is the caller's own.
-        self._account = {"registryIds": [account]} if account else {}
+        self._account: dict[str, Any] = {"registryIds": [account]} if account else {}
         self._unused = ""
 
     def endpoint(self) -> str:

@@ -233,7 +233,7 @@ def work(given: dict[str, Any], live: Live) -> list[Work]:
     for options in lists["access_entries"]:
         principal = options["principal_arn"]
         there = live.entries.get(principal)
-        options = _unowned(options, there and there.entry, name)
+        options = _unowned(options, there.entry if there else None, name)
         change = eks_access_entry.plan_entry(there, options, purge_tags=False)
         if there is None or change.changed:
             found.append(Work("access", f"access entry {principal}", "update" if there else "create", change, options, there))
@@ -244,7 +244,7 @@ def work(given: dict[str, Any], live: Live) -> list[Work]:
     for options in lists["addons"]:
         addon = live.addons.get(options["name"])
         addon = None if addon and addon.addon["status"] == "DELETING" else addon
-        options = _unowned(options, addon and addon.addon, name)
+        options = _unowned(options, addon.addon if addon else None, name)
         versions = live.versions.get(options["name"])
         if versions is None:
             # Nobody was asked: an account that does not answer counts as empty in check mode.

@@ -11,10 +11,10 @@ from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_nodegroup i
     AMI_TYPES,
     EFFECTS,
     INSTANCE_TYPE,
-    NAME,
     architecture_of_ami,
     architecture_of_instance,
 )
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_options import GROUP_NAME
 
 GROUP_KEYS = (
     "name",
@@ -49,7 +49,7 @@ def group_problems(group: Any, where: str, nat_mode: str) -> list[str]:
     unknown = sorted(set(group) - set(GROUP_KEYS))
     if unknown:
         found.append(f"{where} has {', '.join(unknown)}; accepted: {', '.join(GROUP_KEYS)}")
-    if not NAME.fullmatch(str(group.get("name", ""))):
+    if not GROUP_NAME.fullmatch(str(group.get("name", ""))):
         wrong("name", "1 to 63 letters, digits, - and _, a letter or digit first")
     types = group.get("instance_types")
     types = types if isinstance(types, list) else []

@@ -46,7 +46,7 @@ class Builder:
         network = self.platform.network
         assert isinstance(network, Network)
         addresses = [gateway for gateway in network.nat_gateways if not gateway["id"] and not gateway["allocation_id"]] if "nat" in self.sections else []
-        self.aws.together(self._vpc, *[lambda gateway=gateway: self._address(gateway) for gateway in addresses])  # type: ignore[misc]
+        self.aws.together(self._vpc, *[lambda gateway=gateway: self._address(gateway) for gateway in addresses])
         calls: list[Callable[[], Any]] = []
         if "internet_gateway" in self.sections:
             calls.append(self._internet_gateway)
@@ -57,10 +57,10 @@ class Builder:
         self.aws.together(*calls)
         network.link()
         if "nat" in self.sections:
-            self.aws.together(*[lambda gateway=gateway: self._nat_gateway(gateway) for gateway in network.nat_gateways])  # type: ignore[misc]
+            self.aws.together(*[lambda gateway=gateway: self._nat_gateway(gateway) for gateway in network.nat_gateways])
         if self.sections & {"nat", "route_tables"}:
             network.link()
-            self.aws.together(*[lambda table=table: self._routes(table) for table in network.route_tables])  # type: ignore[misc]
+            self.aws.together(*[lambda table=table: self._routes(table) for table in network.route_tables])
 
     def _tags(self, resource_id: str, live: dict[str, Any] | None, wanted: dict[str, str]) -> None:
         there = tags_of((live or {}).get("Tags"))
@@ -79,7 +79,8 @@ class Builder:
         # Support comes first: AWS takes names only where addresses are resolved.
         for option, attribute in (("dns_support", "EnableDnsSupport"), ("dns_hostnames", "EnableDnsHostnames")):
             if not dns.get(option):
-                patient(self.aws, "ec2", "modify_vpc_attribute", VpcId=vpc["id"], **{attribute: {"Value": True}})
+                request: dict[str, Any] = {"VpcId": vpc["id"], attribute: {"Value": True}}
+                patient(self.aws, "ec2", "modify_vpc_attribute", **request)
 
     def _internet_gateway(self) -> None:
         network = self.platform.network
@@ -141,7 +142,7 @@ class Builder:
 
     def _route(self, table_id: str, destination: str, gateway_id: str, replace: bool) -> None:
         where = {"NatGatewayId": gateway_id} if gateway_id.startswith("nat-") else {"GatewayId": gateway_id}
-        request = {"RouteTableId": table_id, "DestinationCidrBlock": destination, **where}
+        request: dict[str, Any] = {"RouteTableId": table_id, "DestinationCidrBlock": destination, **where}
         # AWS does not always take a route to a NAT gateway that it is still making: then the route comes when the gateway is there.
         state = next((gateway["state"] for gateway in self._nat_gateways() if gateway["id"] == gateway_id), "available")
         for attempt in ("replace_route", "create_route") if replace else ("create_route", "replace_route"):

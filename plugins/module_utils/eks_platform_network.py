@@ -237,7 +237,7 @@ class Network:
         found = []
         for wanted in self.nat_gateways:
             live = by_id.get(wanted["id"])
-            before = {"tags": wanted_tags(live, wanted["tags"])}
+            before: dict[str, Any] = {"tags": wanted_tags(live, wanted["tags"])}
             if live is None and not wanted["allocation_id"]:
                 found.append(Difference("nat", f"elastic IP {wanted['name']}", "create", {}, {"tags": wanted["tags"]}))
             after: dict[str, Any] = {"tags": wanted["tags"]}

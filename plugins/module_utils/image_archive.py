@@ -212,7 +212,7 @@ def _prepare(archive: tarfile.TarFile, layer: Layer, target: str) -> Blob:
         packed = layer.digest or first[:2] == GZIP or first == ZSTD
         content, written = hashlib.sha256(), _Hashing(stream)
         # No time and no name in it: the same layer gives the same blob wherever it is packed.
-        packer = None if packed else gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=written, mtime=0)  # type: ignore[call-overload]
+        packer = None if packed else gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=written, mtime=0)
         while block := source.read(BLOCK):
             content.update(block)
             (packer or written).write(block)

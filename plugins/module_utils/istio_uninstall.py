@@ -120,7 +120,7 @@ def _uninstall(removal: Removal, istioctl: Istioctl, api: KubeApi, objects: list
     if removal.purge and removal.remove_crds:
         targets = [None]
     elif removal.purge:
-        targets = sorted({revision for item in objects if item["kind"] == "Deployment" and (revision := _labels(item).get(istio_operator.REVISION))})
+        targets = [*sorted({revision for item in objects if item["kind"] == "Deployment" and (revision := _labels(item).get(istio_operator.REVISION))})]
     else:
         targets = [removal.revision or "default"]
     for target in targets:

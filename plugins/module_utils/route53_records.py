@@ -60,7 +60,7 @@ def _ids(zones: list[Zone]) -> str:
 
 def _zones(aws: Aws) -> list[Zone]:
     found: list[Zone] = []
-    marker: dict[str, str] = {}
+    marker: dict[str, Any] = {}
     while True:
         answer = aws.call("route53", "list_hosted_zones", **marker)
         found += map(_zone, answer["HostedZones"])
@@ -72,7 +72,7 @@ def _zones(aws: Aws) -> list[Zone]:
 def records_at(aws: Aws, zone: Zone, name: str) -> list[Record]:
     """All records of one name. Route 53 lists in the order of names, from any name on."""
     found: list[Record] = []
-    start = {"StartRecordName": name}
+    start: dict[str, Any] = {"StartRecordName": name}
     while True:
         answer = aws.call("route53", "list_resource_record_sets", HostedZoneId=zone.id, MaxItems="20", **start)
         page = [record for record in answer["ResourceRecordSets"] if absolute(record["Name"]) == absolute(name)]

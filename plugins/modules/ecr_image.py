@@ -260,7 +260,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
-    same = ("name", "tag", "archives", "architectures", "trust_tag", "immutable", "scan_on_push", "encryption", "kms_key", "lifecycle_policy")
+    same: tuple[str, ...] = ("name", "tag", "archives", "architectures", "trust_tag", "immutable", "scan_on_push", "encryption", "kms_key", "lifecycle_policy")
     same += ("tags", "adopt", "registry_endpoint", "state")
     wanted = ecr_image.Wanted(cluster=params["cluster_name"], **{key: params[key] for key in same})
     wrong = ecr_image.problems(wanted)

@@ -107,6 +107,7 @@ resources:
 import os
 import typing as t
 
+import yaml
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.urls import open_url
 
@@ -117,7 +118,7 @@ from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_ready impo
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.kubectl_options import KUBECTL
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.object_diff import diffs
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.progress import report
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.server_side_apply import Change, apply, changed, delete, plan_delete
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.server_side_apply import Change, Manifest, apply, changed, delete, plan_delete
 
 MANAGER = "meshgate"
 
@@ -173,7 +174,7 @@ def present(api: KubeApi, params: dict[str, t.Any], check_mode: bool) -> dict[st
     return found
 
 
-def applied_state(api: KubeApi, manifests: list[gw.Manifest], retry: bool) -> str:
+def applied_state(api: KubeApi, manifests: list[Manifest], retry: bool) -> str:
     """Empty when applied. The API server goes on asking a deleted guard for a moment."""
     try:
         apply(api, manifests, MANAGER)
@@ -227,7 +228,7 @@ def main() -> None:
             **result(gw.Bundle(), params["version"] if would else "", params["channel"] if would else "", []) | {"changed": would},
             msg=f"the Gateway API CRDs {params['version']} would be applied; the cluster does not answer yet: {error}" if would else "there is no cluster",
         )
-    except (OSError, ValueError, gw.yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         module.fail_json(msg=f"the bundle {params['source']} cannot be read: {error}")
     except (gw.Unsafe, NotReady) as error:
         module.fail_json(msg=str(error))

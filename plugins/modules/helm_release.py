@@ -210,7 +210,8 @@ def look(api: KubeApi, helm: helm_drift.Helm) -> tuple[helm_drift.Release | None
     version = api.request("GET", "/version")["gitVersion"]
     groups = api.request("GET", "/apis")["groups"]
     api_versions = ["v1", *(v["groupVersion"] for group in groups for v in group["versions"])]
-    release, crds, rendered = api.map(lambda call: call(), [lambda: helm.release(api), helm.crds, lambda: helm.render(version, api_versions)])
+    questions: list[t.Callable[[], t.Any]] = [lambda: helm.release(api), helm.crds, lambda: helm.render(version, api_versions)]
+    release, crds, rendered = api.map(lambda question: question(), questions)
     rendered = helm_drift.with_namespace(api, rendered, helm.namespace)
     recorded = helm_drift.with_namespace(api, release.manifests, helm.namespace) if release else []
     changes = plan(api, rendered, "helm") + helm_drift.dropped(recorded, rendered)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
+from typing import Any
 
 from ansible.utils.display import Display
 
@@ -33,7 +34,7 @@ def _show_lines(path: str, stop: threading.Event, interval: float = 0.2) -> None
 class ActionModule(in_place.ActionModule):
     """Runs the module of the task's own name on a local connection, where the progress file can be read."""
 
-    def run(self, tmp=None, task_vars=None):
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         if self._connection.transport != "local" or self._task.async_val:
             return super().run(tmp, task_vars)
 
