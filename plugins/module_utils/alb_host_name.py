@@ -184,6 +184,8 @@ class HostName:
         """A and, for a load balancer of both families, AAAA; and nothing else under that name."""
         wanted, balancer, zone = self.wanted, self.balancer, self.zone
         assert zone
+        if not wanted.load_balancer:
+            return []  # the certificate only
         others = [record for record in self.records if record["Type"] in ("A", "AAAA", "CNAME") and not self._is_ours(record)]
         # Before the load balancer is there, what leads to its predecessor of the same name is ours, too.
         if balancer:

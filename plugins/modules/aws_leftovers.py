@@ -47,15 +47,15 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Remove what is left of a cluster
-  meshgate.eks_istio.aws_leftovers:
-    cluster_name: sandbox
-
 - name: Remove the cluster and everything around it, but keep the volumes
   meshgate.eks_istio.aws_leftovers:
     cluster_name: sandbox
     include_cluster: true
     volumes: keep
+
+- name: Remove what is left where the cluster itself has gone another way
+  meshgate.eks_istio.aws_leftovers:
+    cluster_name: sandbox
 """
 
 RETURN = r"""

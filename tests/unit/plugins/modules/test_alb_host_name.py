@@ -94,6 +94,13 @@ def test_the_certificate_first_the_alias_once_there_is_a_load_balancer_and_then_
     assert stage.account.mutations(mark) == []
 
 
+def test_without_a_load_balancers_name_the_certificate_is_all_that_is_looked_at(stage: Stage) -> None:
+    stage.put("A", "192.0.2.1")
+    assert stage.call(load_balancer_name="")["certificate_status"] == "ISSUED"
+    assert not stage.call(load_balancer_name="")["changed"]
+    assert "192.0.2.1" in stage.call()["msg"]
+
+
 def test_drift_is_put_back(stage: Stage) -> None:
     """ACM renews a certificate only while its record is there (ACM user guide, "Renewal for domains validated by DNS")."""
     balancer = stage.balancer()

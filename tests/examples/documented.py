@@ -1,0 +1,67 @@
+# Copyright (c) 2026, the meshgate authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""The examples of our modules' documentation, and where each is run. A module that no list names fails tests/unit/test_examples_listed.py."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+MODULES = Path(__file__).resolve().parents[2] / "plugins/modules"
+PREFIX = "meshgate.eks_istio."
+
+# By tests/unit/plugins/modules/test_eks_examples.py, each twice. A cluster is there before what belongs to it, and is deleted by its own last example.
+EKS = ("eks_cluster", "eks_nodegroup", "eks_access_entry", "eks_pod_identity_association", "eks_addon", "eks_extras", "iam_oidc_provider", "eks_cluster_info")
+# By tests/aws/test_examples.py: the account around a cluster.
+AWS = (
+    "eks_platform_plan",
+    "aws_preflight_info",
+    "eks_network",
+    "alb_security_group",
+    "alb_access_logs_info",
+    "alb_host_name",
+    "ecr_image",
+    "image_platforms_info",
+    "iam_service_account_role",
+    "aws_leftovers",
+    "aws_leftovers_info",
+)
+# By tests/examples/test_platform_examples.py on the laptop's platform: what only looks first, what removes at last.
+PLATFORM = (
+    "docker_engine",
+    "toolchain_artifacts",
+    "kind_cluster_info",
+    "kube_access_info",
+    "mesh_pod_info",
+    "alb_hostname_info",
+    "http_answer_info",
+    "upgrade_plan_info",
+    "k8s_apply_set",
+    "alb_drain",
+    "istioctl_install",
+    "gateway_api_crds",
+    "helm_release",
+    "aws_emulator",
+    "kind_cluster",
+    "toolchain_cache",
+)
+
+
+def examples(module: str) -> list[dict[str, Any]]:
+    """A module's examples as the tasks that they are."""
+    source = ast.parse((MODULES / f"{module}.py").read_text(encoding="utf-8"))
+    for node in source.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "EXAMPLES":
+            return yaml.safe_load(ast.literal_eval(node.value))
+    raise LookupError(f"{module} has no EXAMPLES")
+
+
+def standing_in(tasks: list[dict[str, Any]], names: dict[str, str]) -> list[dict[str, Any]]:
+    """The same tasks with what a test has in place of the names that an example must make up."""
+    text = yaml.safe_dump(tasks, sort_keys=False, width=10_000)
+    for said, real in names.items():
+        text = text.replace(said, real)
+    return yaml.safe_load(text)
