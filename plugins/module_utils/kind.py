@@ -80,7 +80,10 @@ def _cidr(variable: str, value: str, largest: int, smallest: int) -> tuple[ipadd
 
 
 def problems(settings: Settings, archives: bool = True) -> list[str]:
-    """Return what is wrong with the settings, one sentence each: variable, value, what is accepted. `archives`: whether the files must exist already."""
+    """Return what is wrong with the settings, one sentence each: variable, value, what is accepted.
+
+    `archives`: whether images must have names and files already; in check mode, role toolchain may not have made them yet.
+    """
     found: list[str] = []
     if not EKS_NAME.fullmatch(settings.name):
         found.append(f"kind_cluster_name={settings.name}: AWS accepts 1 to 100 letters, digits, hyphens and underscores, beginning with a letter or digit")
@@ -91,7 +94,7 @@ def problems(settings: Settings, archives: bool = True) -> list[str]:
         )
     if not 0 <= settings.workers <= 20:
         found.append(f"kind_cluster_workers={settings.workers}: accepted is 0 to 20")
-    if not settings.node_image:
+    if archives and not settings.node_image:
         found.append("kind_cluster_node_image is empty; accepted is the name of a kind node image (role toolchain gives one)")
     # A node takes a /24 of the pod range.
     pods, wrong = _cidr("kind_cluster_pod_subnet", settings.pod_subnet, 8, 24)

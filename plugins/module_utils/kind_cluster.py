@@ -126,6 +126,9 @@ class Cluster:
                 raise KindError("docker: the engine does not answer; accepted is a running Docker (module docker_engine, or role kind_cluster, starts one)")
             if self.record():
                 return self.would("start", {}, "its nodes are stopped with Docker")
+            taken = taken_ports(self.docker, self.ports())
+            if taken:
+                raise KindError("\n".join(taken))
             return self.would("create", k.config(self.settings, 0), "")
         wanted = k.config(self.settings, int(info.get("CgroupVersion") or 0))
         containers = self.containers()
@@ -177,15 +180,19 @@ class Cluster:
 
     # -- creating ---------------------------------------------------------------------------------------------------
 
+    def ports(self) -> dict[str, int]:
+        """Return the ports of this machine that must be free, by the variable that sets them."""
+        host_ports = {f"kind_cluster_host_ports[{index}].host_port": item["host_port"] for index, item in enumerate(self.settings.host_ports)}
+        return {"kind_cluster_api_port": self.settings.api_port, **host_ports, **self.options.required_ports}
+
     def check_creation(self, info: dict[str, Any], ours: list[dict[str, Any]]) -> None:
         """Refuse what would fail half-way."""
         settings = self.settings
         found = []
         if not self.check_mode and not find_program(self.options.kind):
             found.append(f"kind_cluster_kind={self.options.kind}: there is no such program; accepted is the path of kind (role toolchain gives one)")
-        ports = {f"kind_cluster_host_ports[{index}].host_port": item["host_port"] for index, item in enumerate(settings.host_ports)}
         helpers = self.docker.containers(f"label={LABEL}={settings.name}")
-        found += taken_ports(self.docker, {"kind_cluster_api_port": settings.api_port, **ports, **self.options.required_ports}, [*ours, *helpers])
+        found += taken_ports(self.docker, self.ports(), [*ours, *helpers])
         networks = self.docker.networks()
         for variable, cidr in (("kind_cluster_pod_subnet", settings.pod_subnet), ("kind_cluster_service_subnet", settings.service_subnet)):
             other = overlapping(cidr, networks)
@@ -201,6 +208,8 @@ class Cluster:
                 )
         if found:
             raise KindError("\n".join(found))
+        if self.check_mode and not settings.node_image:
+            return
         image, _loaded = ensure_image(self.docker, settings.node_image, settings.node_archive, "kind_cluster_node_image", self.check_mode)
         if image and not any("entrypoint" in word for word in image.get("Config", {}).get("Entrypoint") or []):
             raise KindError(f"kind_cluster_node_image={settings.node_image}: it has no kind entrypoint; accepted is a node image made for kind")
