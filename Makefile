@@ -65,4 +65,4 @@ bench: setup ## Time site.yml and teardown.yml beside a shell script that does t
 clean: setup ## Remove the platform, the cache of binaries and images, and .venv
 	@$(PLAY) playbooks/teardown.yml
 	@$(PLAY) playbooks/clean.yml
-	@rm -rf .venv .collections
+	@rm -rf .venv .collections "$${XDG_CACHE_HOME:-$$HOME/.cache}/meshgate-checks"

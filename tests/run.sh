@@ -53,7 +53,9 @@ aws() { pytest_suite aws -q -n 2 --dist loadgroup -m 'not slow' tests/aws; }
 
 aws-full() { MESHGATE_AWS_FULL=1 pytest_suite aws-full -q -n 2 --dist loadgroup tests/aws; }
 
+# The services' dependencies are compiled once for all checkouts of a machine.
 services() {
+  local -x CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/meshgate-checks/cargo}
   check rustfmt cargo fmt --manifest-path services/Cargo.toml --all --check
   check clippy cargo clippy --manifest-path services/Cargo.toml --locked --all-targets --quiet -- -D warnings
   local started=$SECONDS log="$RESULTS/cargo-test.log" ok bad
