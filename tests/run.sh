@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Run the named suites one after the other, whatever the outcome of each, and close with the count of all their checks.
-# Usage: tests/run.sh SUITE...      (lint unit aws aws-full services roles molecule pull)
+# Usage: tests/run.sh SUITE...      (lint unit aws aws-full services roles package package-full molecule pull)
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 BIN=${BIN:-.venv/bin}
@@ -14,6 +14,7 @@ count() { # NAME PASSED FAILED SECONDS
   passed=$((passed + $2))
   failed=$((failed + $3))
   table+=$(printf '%-28s %5d passed %4d failed %6d s' "$1" "$2" "$3" "$4")$'\n'
+  printf '%s\t%d\t%d\t%d\n' "$1" "$2" "$3" "$4" >> "$RESULTS/suites.tsv"
 }
 
 check() { # NAME COMMAND...: one check, judged by its exit code
@@ -88,6 +89,11 @@ molecule() {
 roles() {
   pytest_suite roles -q tests/integration/test_traces.py tests/integration/test_rust_services_role.py tests/integration/test_istio_role.py
 }
+
+package() { pytest_suite package -q -m 'not slow' tests/package tests/docs; }
+
+# With the platform itself, which must not be running, from the installed collection.
+package-full() { pytest_suite package-full -q tests/package tests/docs; }
 
 pull() { pytest_suite pull -q tests/integration/test_pull.py tests/integration/test_push.py; }
 
