@@ -38,7 +38,7 @@ def report(results: Path) -> str:
     suites = [line.split("\t") for line in (results / "suites.tsv").read_text(encoding="utf-8").splitlines()]
     passed, failed, seconds = (sum(int(row[column]) for row in suites) for column in (1, 2, 3))
     head = HEAD.format(
-        date=datetime.datetime.now(datetime.timezone.utc).date(),
+        date=datetime.datetime.now(datetime.UTC).date(),
         commit=said("git", "rev-parse", "--short", "HEAD"),
         machine=machine(),
         python=platform.python_version(),
