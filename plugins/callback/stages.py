@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: stages
 type: aggregate
-author: The meshgate authors
+author: The meshgate authors (@meshgate)
 short_description: Print the time that each role took, at the end of a run
 version_added: "0.1.0"
 description:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: eks_cluster_problems
-author: The meshgate authors
+author: The meshgate authors (@meshgate)
 short_description: Check the inputs of the role eks_cluster without asking AWS
 version_added: "0.1.0"
 description:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: version
-author: The meshgate authors
+author: The meshgate authors (@meshgate)
 short_description: Read a version that this collection pins
 version_added: "0.1.0"
 description:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: alb_access_logs_info
-author: The meshgate authors
+author: The meshgate authors (@meshgate)
 short_description: Find out whether a load balancer may write its access logs to a bucket
 version_added: "0.1.0"
 description:

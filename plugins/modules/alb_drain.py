@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: alb_drain
-author: The meshgate authors
+author: The meshgate authors (@meshgate)
 short_description: Remove a cluster's load balancers by removing what they were made for
 version_added: "0.1.0"
 description:
@@ -22,6 +22,10 @@ options:
     description: The cluster's name, in our label and in the controller's tag.
     type: str
     required: true
+  namespaces:
+    description: Only in these namespaces; what is ours elsewhere stays, as if it were not. Without it, in all.
+    type: list
+    elements: str
   force:
     description: If the controller does not run, delete the load balancers and target groups through ELBv2 by tag, and remove the finalizers.
     type: bool
@@ -97,7 +101,7 @@ def drain(module: AnsibleAWSModule, elbv2: typing.Any) -> dict:
     cluster = params["cluster_name"]
     told = alb_drain.Told(params["force"], params["disable_deletion_protection"], params["wait_timeout"])
     with KubeApi(params["kubectl"], params["kubeconfig"] or None, params["context"] or None) as api:
-        frontends = alb_drain.find(api, cluster)
+        frontends = alb_drain.find(api, cluster, params["namespaces"])
         alb_drain.refuse(api, elbv2, cluster, frontends, told)
         removed = [alb_drain.name_of(item) for item in frontends.ours]
         orphans = [] if frontends.ours or frontends.foreign else alb_elbv2.left_of_cluster(elbv2, cluster)
@@ -125,6 +129,7 @@ def main() -> None:
     module = AnsibleAWSModule(
         argument_spec={
             "cluster_name": {"type": "str", "required": True},
+            "namespaces": {"type": "list", "elements": "str"},
             "force": {"type": "bool", "default": False},
             "disable_deletion_protection": {"type": "bool", "default": False},
             "without_cluster": {"type": "bool", "default": False},

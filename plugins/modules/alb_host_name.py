@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: alb_host_name
-author: The meshgate authors
+author: The meshgate authors (@meshgate)
 short_description: Give a load balancer a host name, with its certificate from ACM and its records in Route 53
 version_added: "0.1.0"
 description:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: alb_hostname_info
-author: The meshgate authors
+author: The meshgate authors (@meshgate)
 short_description: Find the load balancer behind an Ingress or a Gateway, and wait until it serves
 version_added: "0.1.0"
 description:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: alb_security_group
-author: The meshgate authors
+author: The meshgate authors (@meshgate)
 short_description: Manage the security group of a load balancer and the rules to its targets
 version_added: "0.1.0"
 description:

@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 module: aws_emulator
 short_description: Run the emulated AWS beside a kind cluster
 version_added: "0.1.0"
-author: The meshgate authors
+author: The meshgate authors (@meshgate)
 description:
   - Runs two containers on kind's Docker network, one for AWS's API and one for the data path of its load balancers, and tells the first
     which Kubernetes cluster stands behind the EKS cluster of that name.

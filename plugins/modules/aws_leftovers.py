@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: aws_leftovers
-author: The meshgate authors
+author: The meshgate authors (@meshgate)
 short_description: Remove what carries a cluster's tag, in the safe order
 version_added: "0.1.0"
 description:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: aws_leftovers_info
-author: The meshgate authors
+author: The meshgate authors (@meshgate)
 short_description: List everything in an account and region that belongs to a cluster
 version_added: "0.1.0"
 description:

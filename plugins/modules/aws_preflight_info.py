@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: aws_preflight_info
-author: The meshgate authors
+author: The meshgate authors (@meshgate)
 short_description: Look at an AWS account before a platform is created in it
 version_added: "0.1.0"
 description:

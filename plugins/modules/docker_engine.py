@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 module: docker_engine
 short_description: Have a Docker engine that answers and starts privileged containers
 version_added: "0.1.0"
-author: The meshgate authors
+author: The meshgate authors (@meshgate)
 description:
   - Finds the Docker engine that the C(docker) client talks to. If none answers and the user is root on Debian or Ubuntu, installs C(docker.io) and starts it,
     through systemd where that runs, else as a process of its own. Anywhere else it says what is missing.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ecr_image
-author: The meshgate authors
+author: The meshgate authors (@meshgate)
 short_description: Have a repository in Amazon ECR, and an image from archives in it
 version_added: "0.1.0"
 description:

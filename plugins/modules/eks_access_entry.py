@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: eks_access_entry
-author: The meshgate authors
+author: The meshgate authors (@meshgate)
 short_description: Say who may use an EKS cluster, and what for
 version_added: "0.1.0"
 description:

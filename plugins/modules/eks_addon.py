@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: eks_addon
-author: The meshgate authors
+author: The meshgate authors (@meshgate)
 short_description: Create, change, update or delete an EKS add-on
 version_added: "0.1.0"
 description:

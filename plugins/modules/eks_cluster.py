@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: eks_cluster
-author: The meshgate authors
+author: The meshgate authors (@meshgate)
 short_description: Create, change, upgrade or delete an EKS cluster
 version_added: "0.1.0"
 description:

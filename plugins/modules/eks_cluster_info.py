@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: eks_cluster_info
-author: The meshgate authors
+author: The meshgate authors (@meshgate)
 short_description: Describe EKS clusters with what belongs to them
 version_added: "0.1.0"
 description:

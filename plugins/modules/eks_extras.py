@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: eks_extras
-author: The meshgate authors
+author: The meshgate authors (@meshgate)
 short_description: Bring add-ons, access entries and Pod Identity associations of an EKS cluster to what is listed
 version_added: "0.1.0"
 description:

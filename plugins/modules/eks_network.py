@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: eks_network
-author: The meshgate authors
+author: The meshgate authors (@meshgate)
 short_description: Make network, IAM roles and launch templates of an EKS platform
 version_added: "0.1.0"
 description:
@@ -15,7 +15,7 @@ description:
     route tables, the two IAM roles, and the node groups' launch templates.
   - What does not depend on each other is made at the same time, in one process.
   - Everything gets its tags in the call that makes it, and a call whose answer is lost doubles nothing. A run that is stopped anywhere can be run again.
-  - With O(platform.vpc_id) the network is somebody else's. It is checked and not touched.
+  - With C(vpc_id) in O(platform) the network is somebody else's. It is checked and not touched.
   - The control plane, the node groups, the OIDC provider and the kubeconfig are other modules' work.
 options:
   platform:

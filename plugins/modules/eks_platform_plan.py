@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: eks_platform_plan
-author: The meshgate authors
+author: The meshgate authors (@meshgate)
 short_description: Compare the whole AWS side of the platform with what was asked for
 version_added: "0.1.0"
 description:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: eks_pod_identity_association
-author: The meshgate authors
+author: The meshgate authors (@meshgate)
 short_description: Give a Kubernetes service account an IAM role through EKS Pod Identity
 version_added: "0.1.0"
 description:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: gateway_api_crds
-author: The meshgate authors
+author: The meshgate authors (@meshgate)
 short_description: Install and upgrade the Gateway API's CRDs
 version_added: "0.1.0"
 description:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: helm_release
-author: The meshgate authors
+author: The meshgate authors (@meshgate)
 short_description: Install a Helm release, measuring change against the cluster
 version_added: "0.1.0"
 description:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: http_answer_info
-author: The meshgate authors
+author: The meshgate authors (@meshgate)
 short_description: Ask over HTTP until the answers are as expected
 version_added: "0.1.0"
 description:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: iam_oidc_provider
-author: The meshgate authors
+author: The meshgate authors (@meshgate)
 short_description: Create, change or delete an OIDC identity provider in IAM
 version_added: "0.1.0"
 description:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: iam_service_account_role
-author: The meshgate authors
+author: The meshgate authors (@meshgate)
 short_description: An IAM role and policy for one Kubernetes service account
 version_added: "0.1.0"
 description:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: image_platforms_info
-author: The meshgate authors
+author: The meshgate authors (@meshgate)
 short_description: Ask registries for which platforms they have images
 version_added: "0.1.0"
 description:

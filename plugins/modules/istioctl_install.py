@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: istioctl_install
-author: The meshgate authors
+author: The meshgate authors (@meshgate)
 short_description: Install, change or remove Istio with istioctl
 version_added: "0.1.0"
 description:
@@ -57,7 +57,8 @@ options:
     description:
       - Manifests that must exist before a gateway's pods do, such as its namespace with labels, or the Ingress in front of it.
       - Namespaces are applied first, then the Services that an Ingress among them refers to, as istioctl renders them, then the rest.
-      - With O(state=absent) those of them go that carry the label C(meshgate.io/cluster) with the manifest's value.
+      - With O(state=absent) those of them go that carry the label C(meshgate.io/cluster) with the manifest's value. Without O(purge), what is in a
+        namespace that another revision uses stays, and so does the namespace.
       - A namespace that exists without that label is labelled as asked, but never adopted.
     type: list
     elements: dict

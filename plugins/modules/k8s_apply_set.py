@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: k8s_apply_set
-author: The meshgate authors
+author: The meshgate authors (@meshgate)
 short_description: Apply a set of Kubernetes objects, and prune what left it
 version_added: "0.1.0"
 description:

@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 module: kind_cluster
 short_description: Create, start, replace or remove a kind cluster
 version_added: "0.1.0"
-author: The meshgate authors
+author: The meshgate authors (@meshgate)
 description:
   - Has a kind cluster run as described, with its images in its nodes and its kubeconfig in a file of its own.
   - A stopped cluster, as after a reboot, is started again. One that does not come back healthy in time, or that an interrupted run left half-made,

@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 module: kind_cluster_info
 short_description: Look at a kind cluster
 version_added: "0.1.0"
-author: The meshgate authors
+author: The meshgate authors (@meshgate)
 description:
   - Returns what M(meshgate.eks_istio.kind_cluster) returns of a cluster that it made, without changing or awaiting anything.
 options:

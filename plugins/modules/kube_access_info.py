@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: kube_access_info
-author: The meshgate authors
+author: The meshgate authors (@meshgate)
 short_description: Ask whether a cluster's API server answers
 version_added: "0.1.0"
 description:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: mesh_pod_info
-author: The meshgate authors
+author: The meshgate authors (@meshgate)
 short_description: Ask whether pods are in the mesh
 version_added: "0.1.0"
 description:

@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 module: toolchain_artifacts
 short_description: Have kubectl, helm, istioctl, kind and the platform's container images, pulled or built
 version_added: "0.1.0"
-author: The meshgate authors
+author: The meshgate authors (@meshgate)
 description:
   - Looks into a cache for every program, image and asset that is asked for, and makes what is not there, all in one call.
   - What is pulled is compared with the checksum file that its publisher puts beside it.
@@ -33,8 +33,8 @@ options:
     default: auto
   components:
     description: What to have, of V(kubectl), V(helm), V(istioctl), V(kind), V(node), V(pilot), V(proxyv2), V(alb_controller), V(service_a), V(service_b),
-      V(aws_emulator), V(alb_controller_assets), V(gateway_api) and, for load tests, V(fortio). The services' and the emulator's images and V(fortio)
-      are built whatever the source is.
+      V(aws_emulator), V(alb_controller_assets), V(gateway_api) and, for load tests and benchmarks, V(fortio) and V(helmfile).
+      The services' and the emulator's images, V(fortio) and V(helmfile) are built whatever the source is.
     type: list
     elements: str
     required: true

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: upgrade_plan_info
-author: The meshgate authors
+author: The meshgate authors (@meshgate)
 short_description: Plan the way from the versions that run to those that are wanted
 version_added: "0.1.0"
 description:
