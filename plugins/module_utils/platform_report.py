@@ -1,0 +1,197 @@
+# Copyright (c) 2026, the meshgate authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Look at all of a platform at once, whatever of it is broken, and say it in an order that a person can follow."""
+
+from __future__ import annotations
+
+import datetime
+import typing as t
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from ansible_collections.meshgate.eks_istio.plugins.module_utils import (
+    report_account,
+    report_certificates,
+    report_cluster,
+    report_ingress,
+    report_machine,
+    report_mesh,
+    report_pods,
+)
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import Aws
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.docker import Docker
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.istioctl import Istioctl
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_access import Access, look, same_endpoint
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_api import KubeApi, KubeError
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.report import Section
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.report_certificates import Expiry
+
+Job = t.Callable[[], t.Any]
+# A symptom, and the causes beside which it says nothing new.
+ECHOES = {
+    "aws": ("docker", "emulator", "nothing"),
+    "account": ("nothing",),
+    "api": ("docker", "node_container", "nothing"),
+    "kubeconfig": ("docker", "nothing", "account"),
+}
+
+
+@dataclass
+class Wanted:
+    """What to look at."""
+
+    cluster: str
+    access: Access
+    istioctl: Istioctl
+    aws: Aws | None = None
+    docker: Docker | None = None
+    expected: list[str] = field(default_factory=list)
+    ingress: str = "ingress"
+    ingress_namespace: str = "istio-ingress"
+    host_name: str = ""
+    scheme: str = "http"
+    paths: list[str] = field(default_factory=list)
+    connect_to: str = ""
+    validate_answer_certs: bool = True
+    log_lines: int = 5
+    certificate_days: int = 30
+    timeout: float = 10.0
+
+
+class PlatformReport:
+    def __init__(self, wanted: Wanted) -> None:
+        self.wanted = wanted
+        self.now = datetime.datetime.now(datetime.UTC)
+        self.expiries: list[Expiry] = []
+        self.hostname = self.kube_endpoint = self.eks_endpoint = ""
+        self.reached = Section("API server")
+
+    def run(self) -> list[Section]:
+        wanted = self.wanted
+        with ThreadPoolExecutor(max_workers=12) as pool:
+            machine = (
+                pool.submit(guarded, "this machine", lambda: report_machine.look(t.cast(Docker, wanted.docker), wanted.cluster)) if wanted.docker else None
+            )
+            account = pool.submit(guarded, "AWS", self._account) if wanted.aws else None
+            inside = self._inside(pool)
+            balancers = [guarded("load balancers and targets", self._balancers)] if wanted.aws and not _silent(account) else []
+            outside = [future.result() for future in (machine, account) if future]
+        self._compare()
+        certificates = guarded("certificates", self._certificates)
+        host = wanted.host_name or self.hostname
+        asked = [guarded("answers", lambda: self._answers(host))] if host else []
+        return hush([*outside, *inside, certificates, *balancers, *asked])
+
+    # -- inside of the cluster ----------------------------------------------------------------------------------------
+
+    def _inside(self, pool: ThreadPoolExecutor) -> list[Section]:
+        wanted = self.wanted
+        reached = self.reached = guarded("API server", self._reach)
+        if reached.findings or reached.unknown:
+            return [reached]
+        try:
+            with KubeApi(wanted.access.kubectl, wanted.access.kubeconfig or None, wanted.access.context or None, timeout=wanted.timeout) as api:
+                jobs: dict[str, Job] = {
+                    "nodes": lambda: report_cluster.nodes(api),
+                    "workloads": lambda: report_cluster.workloads(api, wanted.expected),
+                    "pods": lambda: report_pods.look(api, wanted.log_lines, self.now),
+                    "admission webhooks": lambda: report_cluster.webhooks(api),
+                    "what is being deleted": lambda: report_cluster.terminating(api, self.now),
+                    "sidecars": lambda: report_mesh.sidecars(api),
+                    "istioctl analyze": lambda: report_mesh.analyze(wanted.istioctl),
+                    "istioctl proxy-status": lambda: report_mesh.proxy_status(wanted.istioctl, api, self.now),
+                    "Ingresses": lambda: self._ingresses(api),
+                    "certificates": lambda: self._collect(api),
+                }
+                futures: list[Future[Section]] = [pool.submit(guarded, title, job) for title, job in jobs.items()]
+                return [reached, *[section for future in futures if (section := future.result()).title]]
+        except KubeError as error:
+            reached.unknown = str(error)
+            return [reached]
+
+    def _reach(self) -> Section:
+        section = Section("API server")
+        found = look(self.wanted.access)
+        self.kube_endpoint = endpoint = found["endpoint"]
+        reason = found["reason"]
+        if found["reachable"]:
+            section.lines.append(f"{endpoint}: Kubernetes {found['server_version']}")
+            self.expiries += report_certificates.api_server(endpoint, self.wanted.timeout) if report_certificates.available() else []
+        elif reason.endswith("no such program"):
+            section.wrong("tool", reason)
+        elif not endpoint:
+            section.wrong("kubeconfig", reason)
+        elif any(
+            word in reason for word in ("Unauthorized", "Forbidden", "forbidden", "must be logged in", "credentials", "exec plugin", "getting credentials")
+        ):
+            section.wrong("refused", f"{endpoint}: {reason}")
+        else:
+            section.wrong("api", f"{endpoint}: {reason}")
+        return section
+
+    def _ingresses(self, api: KubeApi) -> Section:
+        section, self.hostname = report_ingress.look(api, self.wanted.ingress_namespace, self.wanted.ingress)
+        return section
+
+    def _collect(self, api: KubeApi) -> Section:
+        """Certificates of the cluster; they are judged with those of the load balancers."""
+        if report_certificates.available():
+            found, unread = report_certificates.in_cluster(api, self.wanted.istioctl.namespace)
+            self.expiries += found
+            if unread:
+                return Section("certificates in the cluster", unknown="; ".join(unread))
+        return Section("")
+
+    # -- outside --------------------------------------------------------------------------------------------------------
+
+    def _account(self) -> Section:
+        section, self.eks_endpoint = report_account.look_at_cluster(t.cast(Aws, self.wanted.aws), self.wanted.cluster)
+        return section
+
+    def _balancers(self) -> Section:
+        section, found = report_account.look_at_balancers(t.cast(Aws, self.wanted.aws), self.wanted.cluster, self.hostname, bool(self.hostname))
+        self.expiries += found
+        return section
+
+    def _certificates(self) -> Section:
+        section = Section("certificates")
+        if not report_certificates.available():
+            section.unknown = "the Python package cryptography is missing"
+        else:
+            report_certificates.judge(section, self.expiries, self.now, self.wanted.certificate_days)
+        return section
+
+    def _answers(self, host: str) -> Section:
+        wanted = self.wanted
+        return report_ingress.answers(host, wanted.paths, wanted.connect_to, wanted.scheme, wanted.validate_answer_certs, wanted.timeout)
+
+    def _compare(self) -> None:
+        """The kubeconfig must be that of the cluster that EKS knows."""
+        ours, theirs = self.kube_endpoint, self.eks_endpoint
+        if ours and theirs and not same_endpoint(ours, theirs):
+            self.reached.wrong("kubeconfig", f"{self.wanted.access.kubeconfig or 'it'} points at {ours}, and EKS says that the cluster is at {theirs}")
+
+
+def hush(sections: list[Section]) -> list[Section]:
+    """What is only the echo of a cause that is named already does not count as one more thing."""
+    said = {finding.symptom for section in sections for finding in section.findings}
+    for finding in (finding for section in sections for finding in section.findings):
+        causes = ECHOES.get(finding.symptom, ())
+        finding.echo = any(cause in said for cause in causes)
+        # Neither AWS nor this machine knows a cluster: then nothing is broken.
+        if finding.symptom == "account" and "kubeconfig" in said and "nothing" not in said:
+            finding.symptom = "nothing"
+    return sections
+
+
+def guarded(title: str, job: t.Callable[[], Section]) -> Section:
+    """Whatever is broken, a report comes of it."""
+    try:
+        return job()
+    except Exception as error:  # noqa: BLE001 -- the one thing that this must not do is fail
+        return Section(title, unknown=f"could not be looked at: {error or type(error).__name__}")
+
+
+def _silent(account: Future[Section] | None) -> bool:
+    """Whether AWS does not talk to us at all; then nothing more is asked of it."""
+    return account is not None and any(one.symptom in ("aws", "credentials") for one in account.result().findings)
