@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -37,6 +38,8 @@ VERSION_OF = {
 }
 # Kinds of components that are fetched and unpacked rather than compiled.
 FETCHED = ("debootstrap", "python")
+# Docker talks to a registry of this machine without TLS.
+LOCAL = re.compile(r"https://(localhost|127\.)")
 # A stock Envoy lacks three filters that Istio's own has. Nobody with Istio's images needs these settings.
 STOCK_ENVOY_VALUES = {"pilot": {"env": {"PILOT_ENABLE_ALPN_FILTER": "false", "PILOT_ENABLE_METADATA_EXCHANGE": "false"}}, "telemetry": {"enabled": False}}
 
@@ -130,6 +133,15 @@ class Toolchain:
         self._set_origin("build")
         return missing
 
+    def _refuse_silence(self) -> None:
+        """Where nothing else than pulling is wanted, say at once who does not answer, not after what the others sent."""
+        silent = pull.unreachable([address for address in self._hosts() if not LOCAL.match(address)], self.request.pull_timeout, whatever=True)
+        if silent:
+            raise ToolchainError(
+                f"toolchain_source is pull, and {', '.join(silent)} did not answer within {self.request.pull_timeout:g} s; accepted: addresses that answer "
+                "(toolchain_pull_urls, toolchain_pull_images), a longer toolchain_pull_timeout, or toolchain_source auto or build"
+            )
+
     @staticmethod
     def _pullable(missing: list[str]) -> list[str]:
         """What publishers have; for the services' and the emulator's images, whose code changes, nobody need be asked."""
@@ -164,6 +176,8 @@ class Toolchain:
 
     def make(self, missing: list[str]) -> list[str]:
         """Make what is missing; return what was made."""
+        if self.request.source == "pull" and self._pullable(missing):
+            self._refuse_silence()
         check_needs(self.catalog, self.plan(missing), self.images, self.cache.root, self.is_pulled)
         with self.cache.lock():
             # Somebody else may have made it while we waited for the lock.
@@ -235,7 +249,7 @@ class Toolchain:
     def facts(self, missing: list[str]) -> dict[str, Any]:
         facts: dict[str, Any] = {"missing": missing, "images": {}, "assets": {}, "istio": {}, "bin_dir": ""}
         for name in [name for name in self.wanted if name in PROGRAMS]:
-            facts[name] = self.result(name, name)
+            facts[name] = os.path.join(self.result(name), name)
         facts["bin_dir"] = self.cache.bin
         for name in self.wanted:
             if self.catalog[name].is_image:
@@ -265,7 +279,7 @@ class Toolchain:
 
     def settle(self) -> None:
         """Lead the stable paths, ROOT/bin/TOOL, to the tools of this run, and say which results are in use."""
-        self.cache.link({name: self.result(name, name) for name in self.wanted if name in PROGRAMS})
+        self.cache.link({name: os.path.join(self.result(name), name) for name in self.wanted if name in PROGRAMS})
         for name in self.catalog.closure(self.wanted):
             if self.cache.has(name, self.key(name)):
                 self.cache.touch(name, self.key(name))

@@ -11,11 +11,11 @@ import shutil
 import tarfile
 import urllib.error
 import urllib.parse
-import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import yaml
+from ansible.module_utils.urls import open_url
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.progress import report
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain_command import ToolchainError
@@ -33,15 +33,18 @@ def key(component: str, version: str, address: Any, architecture: str) -> str:
     return hashlib.sha256(json.dumps(["pull", component, version, address, architecture], sort_keys=True).encode()).hexdigest()
 
 
-def unreachable(addresses: list[str], timeout: float) -> list[str]:
-    """Which of the addresses do not answer as their publisher would. A registry asks who we are (401), and so is there."""
+def unreachable(addresses: list[str], timeout: float, whatever: bool = False) -> list[str]:
+    """Which of the addresses do not answer as their publisher would. A registry asks who we are (401), and so is there.
+
+    `whatever`: any answer is one. A mirror need not know HEAD, nor show its root to everybody.
+    """
 
     def answers(address: str) -> bool:
         try:
-            with urllib.request.urlopen(urllib.request.Request(address, method="HEAD"), timeout=timeout):
+            with open_url(address, method="HEAD", timeout=timeout):
                 return True
         except urllib.error.HTTPError as error:
-            return error.code == 401
+            return whatever or error.code == 401
         except (OSError, ValueError):
             return False
 
@@ -54,7 +57,8 @@ def download(address: str, target: str) -> str:
     """Fetch a file and return its SHA-256."""
     digest = hashlib.sha256()
     try:
-        with urllib.request.urlopen(address, timeout=TIMEOUT) as answer, open(target, "wb") as stream:
+        # As it lies there: what a server says to be packed is the file itself.
+        with open_url(address, timeout=TIMEOUT, decompress=False) as answer, open(target, "wb") as stream:
             while block := answer.read(1 << 20):
                 digest.update(block)
                 stream.write(block)
@@ -65,7 +69,7 @@ def download(address: str, target: str) -> str:
 
 def fetch_text(address: str) -> str:
     try:
-        with urllib.request.urlopen(address, timeout=TIMEOUT) as answer:
+        with open_url(address, timeout=TIMEOUT) as answer:
             return answer.read().decode()
     except (OSError, ValueError) as error:
         raise ToolchainError(f"{address} cannot be fetched: {error}", cause=str(error)) from error
