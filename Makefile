@@ -10,7 +10,7 @@ BIN := .venv/bin
 PLAY := $(BIN)/ansible-playbook
 LINK := .collections/ansible_collections/meshgate/eks_istio
 
-.PHONY: help setup site verify teardown test test-full lint unit integration test-aws services-test molecule bench clean
+.PHONY: help setup site verify teardown test test-full lint unit integration test-aws services-test molecule package build hooks bench docs clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,8 +59,21 @@ services-test: setup ## cargo test, clippy and rustfmt of the two services
 molecule: setup ## The platform's life on kind, from an empty machine to an empty machine
 	@BIN=$(BIN) tests/run.sh molecule
 
+package: setup ## The built collection in an empty place, the documents, the Dockerfiles; FULL=1 builds the platform from there
+	@BIN=$(BIN) tests/run.sh $(if $(FULL),package-full,package)
+
+build: setup ## meshgate-eks_istio-VERSION.tar.gz of what is committed
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && git archive HEAD | tar -x -C "$$folder" && \
+	  $(BIN)/ansible-galaxy collection build --force --output-path . "$$folder"
+
+hooks: setup ## The linters of your commits, before each commit
+	@$(UV) tool run pre-commit install
+
 bench: setup ## Time site.yml and teardown.yml beside a shell script that does the same
 	@BIN=$(BIN) benchmarks/run.sh
+
+docs: setup ## Write the pages of roles and modules anew, and render the diagrams
+	@$(BIN)/python docs/generate.py
 
 clean: setup ## Remove the platform, the cache of binaries and images, and .venv
 	@$(PLAY) playbooks/teardown.yml

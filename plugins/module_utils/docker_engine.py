@@ -18,6 +18,8 @@ from ansible_collections.meshgate.eks_istio.plugins.module_utils.docker import D
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.progress import report
 
 CAP_SYS_RESOURCE = 24
+# What Debian calls the engine, and what it needs of the kernel.
+PACKAGES = ("docker.io", "iptables")
 OLDEST = (20, 10)
 RUNTIME = "meshgate-runc"
 
@@ -128,12 +130,11 @@ def _apt(*args: str) -> None:
 
 def install() -> None:
     report("Docker: installing the package docker.io")
-    packages = ["docker.io", "iptables"]
     try:
-        _apt("install", "--yes", "--no-install-recommends", *packages)
+        _apt("install", "--yes", "--no-install-recommends", *PACKAGES)
     except DockerError:
         _apt("update")
-        _apt("install", "--yes", "--no-install-recommends", *packages)
+        _apt("install", "--yes", "--no-install-recommends", *PACKAGES)
     if not find_program("docker"):  # Debian 13 and later ship the client apart
         _apt("install", "--yes", "--no-install-recommends", "docker-cli")
 
