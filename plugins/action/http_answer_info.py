@@ -4,4 +4,6 @@
 
 from __future__ import annotations
 
-from ansible_collections.meshgate.eks_istio.plugins.plugin_utils.progress import ActionModule  # noqa: F401
+from ansible_collections.meshgate.eks_istio.plugins.plugin_utils.progress import ActionModule
+
+__all__ = ["ActionModule"]

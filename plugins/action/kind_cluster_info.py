@@ -4,4 +4,6 @@
 
 from __future__ import annotations
 
-from ansible_collections.meshgate.eks_istio.plugins.plugin_utils.in_place import ActionModule  # noqa: F401
+from ansible_collections.meshgate.eks_istio.plugins.plugin_utils.in_place import ActionModule
+
+__all__ = ["ActionModule"]

@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.meshgate.eks_istio.plugins.module_utils import acm_certificate as acm
 from ansible_collections.meshgate.eks_istio.plugins.module_utils import route53_records as dns
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import OWNER_TAG, Aws, AwsError, Refused
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.certain import certain
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.progress import report
 
 LABEL = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
@@ -132,9 +133,9 @@ class HostName:
         return Step(f"certificate {one.domain}, {one.status} {one.arn.rpartition('/')[2]}", one.status, None, call)
 
     def _tag(self, tags: dict[str, str]) -> None:
-        assert self.certificate
-        self.aws.call("acm", "add_tags_to_certificate", CertificateArn=self.certificate.arn, Tags=[{"Key": k, "Value": v} for k, v in sorted(tags.items())])
-        self.certificate.tags.update(tags)
+        known = certain(self.certificate)
+        self.aws.call("acm", "add_tags_to_certificate", CertificateArn=known.arn, Tags=[{"Key": k, "Value": v} for k, v in sorted(tags.items())])
+        known.tags.update(tags)
 
     def _request(self) -> None:
         host = self.wanted.host
@@ -153,24 +154,22 @@ class HostName:
         return live
 
     def _validate(self) -> None:
-        known, zone, wanted = self.certificate, self.zone, self.wanted
-        assert known and zone
+        known, zone, wanted = certain(self.certificate), certain(self.zone), self.wanted
         if not known.record:
             what = f"certificate {wanted.host}, ACM's validation record"
             known.detail = acm.await_detail(
                 self.aws, known.arn, what, lambda detail: acm.Certificate("", "", detail=detail).record, wanted.timeout, wanted.delay
             )
         live = self._validation_record()
-        assert known.record
-        if live and dns.target_of(live) == known.record["Value"].rstrip("."):
+        record = certain(known.record)
+        if live and dns.target_of(live) == record["Value"].rstrip("."):
             return  # another certificate's of this name, and theirs
         # The tag first: a run that ends here would else leave a record that nobody knows to be ours.
         self._tag({acm.ZONE_TAG: zone.id})
-        dns.change(self.aws, zone, [("UPSERT", dns.cname(known.record["Name"], known.record["Value"]))], wanted.timeout, wanted.delay)
+        dns.change(self.aws, zone, [("UPSERT", dns.cname(record["Name"], record["Value"]))], wanted.timeout, wanted.delay)
 
     def _await_issued(self) -> None:
-        known, wanted = self.certificate, self.wanted
-        assert known
+        known, wanted = certain(self.certificate), self.wanted
         what = f"certificate {wanted.host}"
         try:
             known.detail = acm.await_detail(self.aws, known.arn, what, lambda detail: detail.get("Status") == "ISSUED", wanted.timeout, wanted.delay)
@@ -182,8 +181,7 @@ class HostName:
 
     def _alias_steps(self) -> list[Step]:
         """A and, for a load balancer of both families, AAAA; and nothing else under that name."""
-        wanted, balancer, zone = self.wanted, self.balancer, self.zone
-        assert zone
+        wanted, balancer, zone = self.wanted, self.balancer, certain(self.zone)
         if not wanted.load_balancer:
             return []  # the certificate only
         others = [record for record in self.records if record["Type"] in ("A", "AAAA", "CNAME") and not self._is_ours(record)]
@@ -231,8 +229,7 @@ class HostName:
         return [*steps, *validation.values(), *map(self._removal, self.certificates)]
 
     def _dropping(self, record: dns.Record) -> Callable[[], None]:
-        zone = self.zone
-        assert zone
+        zone = certain(self.zone)
         return lambda: dns.change(self.aws, zone, [("DELETE", record)], self.wanted.timeout, self.wanted.delay)
 
     def _record_removal(self, one: acm.Certificate) -> list[Step]:

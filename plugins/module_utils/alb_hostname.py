@@ -129,7 +129,7 @@ def _resolves(hostname: str) -> str:
 
 def answers(hostname: str, connect_to: str, path: str) -> str:
     """Empty when something behind the load balancer answers a request to it."""
-    host, _, port = (connect_to or f"{hostname}:80").rpartition(":")
+    host, _colon, port = (connect_to or f"{hostname}:80").rpartition(":")
     connection = http.client.HTTPConnection(host.strip("[]"), int(port), timeout=5)
     try:
         connection.request("GET", path, headers={"Host": hostname})

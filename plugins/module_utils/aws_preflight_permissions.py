@@ -40,7 +40,7 @@ def principal(aws: Aws, arn: str) -> tuple[str, str]:
     partition, account, what = arn.split(":")[1], arn.split(":")[4], arn.split(":", 5)[5]
     if what == "root":
         return "", "the caller is the account's root user, whom no policy limits; use a role instead"
-    kind, _, rest = what.partition("/")
+    kind, _slash, rest = what.partition("/")
     if kind == "user":
         return arn, ""
     if kind != "assumed-role":

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import Aws, AwsError, is_missing
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_input import full_sizes
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_input_groups import full_sizes
 
 # Instance types by the quota that counts their vCPUs: the family is what comes before the first digit. A, C, D, H, I, M, R, T and Z are the standard ones.
 FAMILIES: dict[str, tuple[tuple[str, ...], str, str]] = {

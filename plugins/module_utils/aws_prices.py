@@ -7,7 +7,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_input import full_sizes, partition_of
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_input import partition_of
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_input_groups import full_sizes
 
 HOURS_PER_MONTH = 730
 ZONES = 3
@@ -89,7 +90,7 @@ class Prices:
         return self.known.get(key)
 
     def instance(self, instance_type: str) -> float | None:
-        family, _, size = instance_type.partition(".")
+        family, _dot, size = instance_type.partition(".")
         large = (self.known.get("instances") or {}).get(family)
         return round(large * SIZES[size], 6) if large is not None and size in SIZES else None
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils import image_archive
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import OWNER_TAG, Aws, AwsError, Refused, is_missing, tag_changes, tag_list, tags_of
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.certain import certain
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.image_archive import INDEXES, Image, Platform, canonical, digest_of
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.image_registry import Registry, RegistryError
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.progress import report
@@ -234,13 +235,13 @@ def converge_repository(aws: Aws, live: Live, wanted: Wanted, todo: Plan) -> Non
     """Make the repository what it shall be."""
     if todo.create:
         live.repository = _create(aws, wanted)
-    assert live.repository is not None
+    arn = certain(live.repository)["repositoryArn"]
     if todo.immutable:
         aws.call("ecr", "put_image_tag_mutability", repositoryName=wanted.name, imageTagMutability=_mutability(wanted))
     if todo.scan:
         aws.call("ecr", "put_image_scanning_configuration", repositoryName=wanted.name, imageScanningConfiguration={"scanOnPush": wanted.scan_on_push})
     if todo.tags_to_set:
-        aws.call("ecr", "tag_resource", resourceArn=live.repository["repositoryArn"], tags=tag_list(todo.tags_to_set))
+        aws.call("ecr", "tag_resource", resourceArn=arn, tags=tag_list(todo.tags_to_set))
     if todo.policy and wanted.lifecycle_policy:
         aws.call("ecr", "put_lifecycle_policy", repositoryName=wanted.name, lifecyclePolicyText=canonical(wanted.lifecycle_policy).decode())
     elif todo.policy and live.policy:
@@ -266,8 +267,7 @@ def _create(aws: Aws, wanted: Wanted) -> dict[str, Any]:
             raise
         live = find(aws, wanted.name)
         refuse(live, wanted)
-        assert live.repository is not None
-        return live.repository
+        return certain(live.repository)
 
 
 def _mutability(wanted: Wanted) -> str:

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import Aws, AwsError, Refused
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.certain import certain
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_calls import eventually, gone, with_young_role
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_options import Change, given
 
@@ -168,8 +169,7 @@ def apply(aws: Aws, cluster: str, live: Live | None, plan: Plan, principal: str)
         plan.apply_tags(aws, live.entry["accessEntryArn"])
     if plan.update:
         # Whatever is not said in an update keeps its value; the groups are said with the name, since EKS replaces both.
-        assert live is not None
-        groups = plan.update.get("kubernetesGroups", live.entry.get("kubernetesGroups") or [])
+        groups = plan.update.get("kubernetesGroups", certain(live).entry.get("kubernetesGroups") or [])
         aws.call("eks", "update_access_entry", **where, **{"kubernetesGroups": groups, **plan.update})
     for policy in plan.associate:
         associate = {**where, "policyArn": policy["policy"], "accessScope": policy["scope"]}

@@ -64,8 +64,7 @@ def choose_version(name: str, wanted: str | None, live: str | None, versions: di
             fitting = ", ".join(sorted(versions, key=order, reverse=True)[:8])
             raise Refused(f"add-on {name} has no version {wanted} for Kubernetes {kubernetes}; accepted: {fitting}")
         return str(wanted)
-    if live in versions:
-        assert live is not None
+    if live is not None and live in versions:
         target = {"default": default, "latest": max(versions, key=order)}.get(wanted or "", live)
         return max(live, target, key=order)
     return max(versions, key=order) if wanted == "latest" else default

@@ -11,7 +11,6 @@ from typing import Any
 from ansible_collections.meshgate.eks_istio.plugins.module_utils import eks_extras, eks_input_network
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import OWNER_TAG
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_cluster import AUTHENTICATION_MODES, LOG_TYPES, NAME, VERSION
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_input_groups import full_sizes as full_sizes  # for whoever counts nodes
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_input_groups import group_problems
 
 ENDPOINT_ACCESS = ("public", "private", "public_and_private")

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils import eks_network_create, eks_network_iam
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import Aws, AwsError, tag_list, tags_of, wait_for
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.certain import certain
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_network_create import patient
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_platform import Platform
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_platform_network import Network, target_of
@@ -33,34 +35,36 @@ class Builder:
         platform = self.platform
         calls: list[Callable[[], Any]] = []
         if "iam" in self.sections:
-            calls += [lambda role=role: eks_network_iam.make(self.aws, role, platform.live.roles.get(role["name"])) for role in platform.roles]  # type: ignore[misc]
+            calls += [partial(eks_network_iam.make, self.aws, role, platform.live.roles.get(role["name"])) for role in platform.roles]
         if "launch_templates" in self.sections:
-            calls += [lambda template=template: self._launch_template(template) for template in platform.nodes.launch_templates]  # type: ignore[misc]
+            calls += [partial(self._launch_template, template) for template in platform.nodes.launch_templates]
         if isinstance(platform.network, Network):
             calls.append(self._network)
         self.aws.together(*calls)
 
     # The network, from the VPC outwards
 
+    def _own_network(self) -> Network:
+        return certain(self.platform.network if isinstance(self.platform.network, Network) else None)
+
     def _network(self) -> None:
-        network = self.platform.network
-        assert isinstance(network, Network)
+        network = self._own_network()
         addresses = [gateway for gateway in network.nat_gateways if not gateway["id"] and not gateway["allocation_id"]] if "nat" in self.sections else []
-        self.aws.together(self._vpc, *[lambda gateway=gateway: self._address(gateway) for gateway in addresses])
+        self.aws.together(self._vpc, *[partial(self._address, gateway) for gateway in addresses])
         calls: list[Callable[[], Any]] = []
         if "internet_gateway" in self.sections:
             calls.append(self._internet_gateway)
         if "subnets" in self.sections:
-            calls += [lambda subnet=subnet: self._subnet(subnet) for subnet in network.subnets]  # type: ignore[misc]
+            calls += [partial(self._subnet, subnet) for subnet in network.subnets]
         if "route_tables" in self.sections:
-            calls += [lambda table=table: self._route_table(table) for table in network.route_tables]  # type: ignore[misc]
+            calls += [partial(self._route_table, table) for table in network.route_tables]
         self.aws.together(*calls)
         network.link()
         if "nat" in self.sections:
-            self.aws.together(*[lambda gateway=gateway: self._nat_gateway(gateway) for gateway in network.nat_gateways])
+            self.aws.together(*[partial(self._nat_gateway, gateway) for gateway in network.nat_gateways])
         if self.sections & {"nat", "route_tables"}:
             network.link()
-            self.aws.together(*[lambda table=table: self._routes(table) for table in network.route_tables])
+            self.aws.together(*[partial(self._routes, table) for table in network.route_tables])
 
     def _tags(self, resource_id: str, live: dict[str, Any] | None, wanted: dict[str, str]) -> None:
         there = tags_of((live or {}).get("Tags"))
@@ -83,8 +87,7 @@ class Builder:
                 patient(self.aws, "ec2", "modify_vpc_attribute", **request)
 
     def _internet_gateway(self) -> None:
-        network = self.platform.network
-        assert isinstance(network, Network)
+        network = self._own_network()
         gateway = network.internet_gateway
         live = network.live_internet_gateway()
         if live is None:
@@ -218,9 +221,9 @@ def remove_surplus(aws: Aws, platform: Platform, timeout: float, delay: float) -
             delay,
         )
     calls: list[Callable[[], Any]] = []
-    calls += [lambda name=name: aws.call("ec2", "release_address", AllocationId=name) for name in plan["surplus_addresses"]]  # type: ignore[misc]
-    calls += [lambda name=name: aws.call("ec2", "delete_internet_gateway", InternetGatewayId=name) for name in plan["surplus_internet_gateways"]]  # type: ignore[misc]
-    calls += [lambda name=name: aws.call("ec2", "delete_launch_template", LaunchTemplateName=name) for name in plan["surplus_launch_templates"]]  # type: ignore[misc]
+    calls += [partial(aws.call, "ec2", "release_address", AllocationId=name) for name in plan["surplus_addresses"]]
+    calls += [partial(aws.call, "ec2", "delete_internet_gateway", InternetGatewayId=name) for name in plan["surplus_internet_gateways"]]
+    calls += [partial(aws.call, "ec2", "delete_launch_template", LaunchTemplateName=name) for name in plan["surplus_launch_templates"]]
     aws.together(*calls)
 
 

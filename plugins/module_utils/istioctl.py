@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.certain import certain
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_access import Answer, run
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.progress import report
 
@@ -95,8 +96,7 @@ def stream(command: list[str]) -> Answer:
     except OSError as error:
         return Answer(127, "", f"{command[0]}: {error.strerror}")
     lines: list[str] = []
-    assert process.stdout
-    for raw in process.stdout:
+    for raw in certain(process.stdout):
         line = _COLOUR.sub("", raw).strip()
         if _WORDS.search(line) and (not lines or lines[-1] != line):
             lines.append(line)

@@ -19,6 +19,7 @@ from functools import partial
 from typing import Any
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils import kind as k
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.certain import certain
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.docker import (
     LABEL,
     Docker,
@@ -268,8 +269,7 @@ class Cluster:
         environment["KIND_EXPERIMENTAL_PROVIDER"] = "docker"
         environment["PATH"] = os.pathsep.join([os.path.dirname(self.docker.program or ""), os.environ.get("PATH", "")])
         with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment) as process:
-            assert process.stdout
-            for line in process.stdout:
+            for line in certain(process.stdout):
                 lines.append(line)
                 step = re.match(r"\s*•\s*([\x20-\x7e]+)", line)
                 if step:

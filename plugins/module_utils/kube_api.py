@@ -21,6 +21,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.certain import certain
+
 T = t.TypeVar("T")
 R = t.TypeVar("R")
 
@@ -79,8 +81,7 @@ class KubeApi:
         except OSError as error:
             shutil.rmtree(self._folder, ignore_errors=True)
             raise KubeError(f"{argv[0]} cannot be run: {error}") from error
-        assert self._process.stdout
-        if "Starting to serve" not in self._process.stdout.readline():
+        if "Starting to serve" not in certain(self._process.stdout).readline():
             self._process.kill()
             stderr = self._process.communicate()[1].strip()
             shutil.rmtree(self._folder, ignore_errors=True)

@@ -11,6 +11,7 @@ import os
 import tarfile
 import uuid
 
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.certain import certain
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.docker import find_program
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain_command import ToolchainError, run, succeeds
 
@@ -137,9 +138,7 @@ def set_architecture(archive: str, architecture: str) -> None:
     with tarfile.open(archive) as old, tarfile.open(changed, "w") as new:
 
         def read(name: str) -> bytes:
-            stream = old.extractfile(name)
-            assert stream is not None
-            return stream.read()
+            return certain(old.extractfile(name)).read()
 
         def add(name: str, content: bytes) -> None:
             member = tarfile.TarInfo(name)

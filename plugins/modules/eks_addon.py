@@ -148,6 +148,7 @@ from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleA
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils import eks_addon, eks_options
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import Aws, Refused
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.certain import certain
 
 OPTIONS = {
     "version": {"type": "str", "aliases": ["addon_version"]},
@@ -207,8 +208,7 @@ def present(module: AnsibleAWSModule, aws: Aws) -> dict:
         return {"changed": plan.changed, "diff": diff, **result(live.addon if live else None)}
     if plan.changed:
         return {"changed": True, "diff": diff, **result(eks_addon.apply(aws, cluster, name, live, plan, waits, params["wait"]))}
-    assert live is not None
-    addon = live.addon
+    addon = certain(live).addon
     if params["wait"] and addon["status"] in eks_addon.UNDER_WAY:
         addon = eks_addon.wait_until_active(aws, cluster, name, *waits)
     if addon["status"] == "DEGRADED":
