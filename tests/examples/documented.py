@@ -39,6 +39,7 @@ PLATFORM = (
     "alb_hostname_info",
     "http_answer_info",
     "upgrade_plan_info",
+    "platform_report_info",
     "k8s_apply_set",
     "alb_drain",
     "istioctl_install",

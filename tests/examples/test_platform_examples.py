@@ -80,6 +80,7 @@ LOOK = [
     *[(name, number, False) for name in ("kube_access_info", "mesh_pod_info", "alb_hostname_info") for number in (0, 1)],
     ("http_answer_info", 0, False),
     *[("upgrade_plan_info", number, False) for number in (0, 1, 2)],
+    ("platform_report_info", 0, False),
 ]
 LIFE = [
     ("k8s_apply_set", 0, True),
