@@ -39,10 +39,10 @@ teardown: setup ## Remove the platform and prove that nothing is left
 	@$(PLAY) playbooks/teardown.yml $(ARGS)
 
 test: setup ## Every check: lint, unit tests, the AWS half, services, the platform on kind
-	@BIN=$(BIN) tests/run.sh lint unit aws services roles molecule
+	@BIN=$(BIN) tests/run.sh lint unit aws services roles troubleshooting molecule
 
 test-full: setup ## Everything that `test` runs, and what takes longer than 20 minutes
-	@BIN=$(BIN) tests/run.sh lint unit aws-full services roles molecule pull
+	@BIN=$(BIN) tests/run.sh lint unit aws-full services roles troubleshooting molecule pull
 
 lint: setup ## ansible-lint (production), ruff, mypy, yamllint, shellcheck
 	@BIN=$(BIN) tests/run.sh lint
@@ -74,6 +74,7 @@ bench: setup ## Time site.yml and teardown.yml beside a shell script that does t
 
 docs: setup ## Write the pages of roles and modules anew, and render the diagrams
 	@$(BIN)/python docs/generate.py
+	@$(BIN)/python docs/render.py
 
 clean: setup ## Remove the platform, the cache of binaries and images, and .venv
 	@$(PLAY) playbooks/teardown.yml

@@ -95,12 +95,15 @@ package() { pytest_suite package -q -m 'not slow' tests/package tests/docs; }
 # With the platform itself, which must not be running, from the installed collection.
 package-full() { pytest_suite package-full -q tests/package tests/docs; }
 
+# What needs no cluster; the rest runs where the platform is up (molecule/default).
+troubleshooting() { pytest_suite troubleshooting -q tests/troubleshooting/test_symptoms_without_a_platform.py; }
+
 pull() { pytest_suite pull -q tests/integration/test_pull.py tests/integration/test_push.py; }
 
 for suite in "$@"; do
   case $suite in
-    lint | unit | aws | aws-full | services | roles | molecule | pull) "$suite" ;;
-    *) echo "unknown suite '$suite'; known: lint unit aws aws-full services roles molecule pull" >&2; exit 2 ;;
+    lint | unit | aws | aws-full | services | roles | molecule | troubleshooting | pull) "$suite" ;;
+    *) echo "unknown suite '$suite'; known: lint unit aws aws-full services roles molecule troubleshooting pull" >&2; exit 2 ;;
   esac
 done
 
