@@ -1,0 +1,110 @@
+# Copyright (c) 2026, the meshgate authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Where the runs are killed, and what is remembered between them."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from census import account
+from chain import LOGS, After, During, Killed, Runner
+
+FULL = bool(os.environ.get("MESHGATE_KILL_FULL"))
+RECORDED = LOGS / "points.json"
+
+DOCKER, TOOLS, LAPTOP, BUILD = "Have Docker on this machine", "Lay the tools ready", "Stand in for AWS on this machine", "Build the platform"
+REMOVE, REMOVE_LAPTOP = "Remove the platform", "Remove the laptop's stand-in for AWS"
+
+CONTROLLER = After(BUILD, "alb_controller", "Install the controller")
+ISTIO = After(BUILD, "istio", "Install Istio, the gateway and the Ingress")
+SERVICES = After(BUILD, "rust_services", "Apply the services")
+NETWORK = After(BUILD, "eks_cluster", "Make network, IAM roles and launch templates")
+KIND = After(LAPTOP, "kind_cluster", "Have the kind cluster sandbox")
+EMULATOR = After(LAPTOP, "aws_emulator", "Have the emulated AWS behind cluster sandbox")
+ACCOUNT = After(REMOVE, "eks_cluster", "Remove the cluster, its nodes, its network, its IAM roles and what was left behind")
+
+# At least two of each role. What takes longest is not let finish first: the next run would only look at it.
+SAMPLE: dict[str, list[After | During]] = {
+    "site": [
+        After(DOCKER, "kind_cluster", "Have a Docker engine"),
+        After(TOOLS, "toolchain", "Have programs and images"),
+        After(TOOLS, "toolchain", "Say where they are"),
+        KIND,
+        EMULATOR,
+        After(LAPTOP, "aws_emulator", "Say how it is reached"),
+        During(NETWORK, 1.0),
+        After(BUILD, "eks_cluster", "Control plane"),
+        After(BUILD, "alb_controller", "Let the controller's service account call AWS"),
+        During(CONTROLLER, 1.0, "helm upgrade"),
+        After(BUILD, "gateway_crds", "Apply the Gateway API's CRDs"),
+        After(BUILD, "gateway_crds", "Say what is there"),
+        After(BUILD, "istio", "Let clients reach the load balancer, and it the gateway"),
+        During(ISTIO, 3.0, "istioctl install"),
+        During(SERVICES, 0.7),
+        SERVICES,
+    ],
+    "teardown": [
+        After(REMOVE, "istio", "Remove load balancers while their controller runs"),
+        After(REMOVE, "alb_controller", "Remove the controller"),
+        During(ACCOUNT, 1.0),
+        ACCOUNT,
+    ],
+    "laptop": [After(REMOVE_LAPTOP, "kind_cluster", "Remove the kind cluster sandbox")],
+}
+
+# With every task that was recorded, also these, before the end of the same task.
+MIDDLES: dict[str, list[During]] = {
+    "site": [
+        During(KIND, 1.0, "kind create cluster"),
+        During(KIND, 8.0, "kind create cluster"),
+        During(NETWORK, 1.0),
+        During(CONTROLLER, 1.0, "helm upgrade"),
+        During(ISTIO, 0.3),
+        During(ISTIO, 1.0, "istioctl install"),
+        During(ISTIO, 6.0, "istioctl install"),
+        During(SERVICES, 0.7),
+    ],
+    "teardown": [
+        During(After(REMOVE, "istio", "Remove load balancers while their controller runs"), 0.7),
+        During(After(REMOVE, "istio", "Remove Istio and the namespaces that are ours"), 0.7),
+        During(After(REMOVE, "alb_controller", "Remove the controller"), 0.7),
+        During(ACCOUNT, 1.0),
+        During(ACCOUNT, 3.0),
+    ],
+    "laptop": [During(After(REMOVE_LAPTOP, "kind_cluster", "Remove the kind cluster sandbox"), 0.5)],
+}
+
+
+def points(part: str) -> list[After | During]:
+    """The sample, or everything that `record.py` has seen in a whole run."""
+    if not FULL:
+        return SAMPLE[part]
+    recorded = json.loads(RECORDED.read_text(encoding="utf-8"))
+    playbook = "site" if part == "site" else "teardown"
+    stops: list[After | During] = []
+    for after in map(After.parse, recorded[playbook]):
+        if part == "site" or (part == "laptop") == (after.play == REMOVE_LAPTOP):
+            stops += [*(middle for middle in MIDDLES[part] if middle.after == after), after]
+    return stops
+
+
+class Story:
+    """The chain of runs, and what was in the account when the emulated AWS had just been started."""
+
+    def __init__(self, aws) -> None:
+        self._aws = aws
+        self._run = Runner()
+        self.before: dict[str, list[str]] = {}
+
+    def site(self, stop: After | During | None = None) -> Killed:
+        run = self._run("site", stop)
+        if stop == EMULATOR and run.was_killed:
+            self.before = self.account()
+        return run
+
+    def teardown(self, stop: After | During | None = None) -> Killed:
+        return self._run("teardown", stop)
+
+    def account(self) -> dict[str, list[str]]:
+        return account(self._aws)
