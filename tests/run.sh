@@ -98,12 +98,20 @@ package-full() { pytest_suite package-full -q tests/package tests/docs; }
 # What needs no cluster; the rest runs where the platform is up (molecule/default).
 troubleshooting() { pytest_suite troubleshooting -q tests/troubleshooting/test_symptoms_without_a_platform.py; }
 
+# Runs that are killed on their way, each a little later than the one before: a fixed sample of places, or every task of a run. A failure of the sample ends it.
+kills() { pytest_suite kills -q -x tests/kill; }
+
+kills-full() {
+  check kills-record python tests/kill/record.py
+  MESHGATE_KILL_FULL=1 pytest_suite kills-full -q tests/kill
+}
+
 pull() { pytest_suite pull -q tests/integration/test_pull.py tests/integration/test_push.py; }
 
 for suite in "$@"; do
   case $suite in
-    lint | unit | aws | aws-full | services | roles | molecule | troubleshooting | pull) "$suite" ;;
-    *) echo "unknown suite '$suite'; known: lint unit aws aws-full services roles molecule troubleshooting pull" >&2; exit 2 ;;
+    lint | unit | aws | aws-full | services | roles | molecule | troubleshooting | kills | kills-full | pull) "$suite" ;;
+    *) echo "unknown suite '$suite'; known: lint unit aws aws-full services roles molecule troubleshooting kills kills-full pull" >&2; exit 2 ;;
   esac
 done
 
