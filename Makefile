@@ -10,7 +10,7 @@ BIN := .venv/bin
 PLAY := $(BIN)/ansible-playbook
 LINK := .collections/ansible_collections/meshgate/eks_istio
 
-.PHONY: help setup site verify teardown test test-full lint unit integration test-aws services-test molecule package build hooks bench docs clean
+.PHONY: help setup site verify teardown test test-full lint unit integration test-aws services-test kills molecule package build hooks bench docs clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,10 +39,10 @@ teardown: setup ## Remove the platform and prove that nothing is left
 	@$(PLAY) playbooks/teardown.yml $(ARGS)
 
 test: setup ## Every check: lint, unit tests, the AWS half, services, the platform on kind
-	@BIN=$(BIN) tests/run.sh lint unit aws services roles troubleshooting molecule
+	@BIN=$(BIN) tests/run.sh lint unit aws services roles troubleshooting kills molecule
 
 test-full: setup ## Everything that `test` runs, and what takes longer than 20 minutes
-	@BIN=$(BIN) tests/run.sh lint unit aws-full services roles troubleshooting molecule pull
+	@BIN=$(BIN) tests/run.sh lint unit aws-full services roles troubleshooting kills-full molecule pull
 
 lint: setup ## ansible-lint (production), ruff, mypy, yamllint, shellcheck
 	@BIN=$(BIN) tests/run.sh lint
@@ -55,6 +55,9 @@ test-aws: setup ## The AWS half against the emulated AWS, with a fixed sample of
 
 services-test: setup ## cargo test, clippy and rustfmt of the two services
 	@BIN=$(BIN) tests/run.sh services
+
+kills: setup ## Kill site.yml and teardown.yml on their way, run them again; FULL=1 after every task
+	@BIN=$(BIN) tests/run.sh $(if $(FULL),kills-full,kills)
 
 molecule: setup ## The platform's life on kind, from an empty machine to an empty machine
 	@BIN=$(BIN) tests/run.sh molecule
