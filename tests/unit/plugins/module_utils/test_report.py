@@ -7,7 +7,9 @@ from __future__ import annotations
 import base64
 import datetime
 import json
+import threading
 import typing as t
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -395,3 +397,21 @@ def test_ingresses() -> None:
 def test_answers() -> None:
     section = report_ingress.answers("h.example", ["/health"], "127.0.0.1:1", "http", True, 1)
     assert section.findings[0].symptom == "answer" and "does not answer" in section.findings[0].what
+
+
+@pytest.mark.parametrize(("status", "found"), [(200, []), (302, []), (404, ["answer"]), (503, ["answer"])])
+def test_an_answer_is_judged_by_its_status(status: int, found: list[str]) -> None:
+    class Server(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(b"said")
+
+        def log_message(self, *_given: t.Any) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Server) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        section = report_ingress.answers("h.example", ["/x"], f"127.0.0.1:{server.server_port}", "http", True, 5)
+    assert [symptom for symptom, _what in said(section)] == found
+    assert section.lines == [f"GET http://h.example/x: {status} said"]
