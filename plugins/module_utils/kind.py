@@ -17,6 +17,8 @@ ROLE_LABEL = "io.x-k8s.kind.role"
 # A directory of ours is mounted here in every node: that is how `docker inspect` tells our cluster from a stranger's, also of a
 # node that is stopped or was killed half-way, and kind has no labels of one's own.
 MARK = "/etc/meshgate.io/cluster"
+# Where a node's containerd looks how to reach a registry: https://github.com/containerd/containerd/blob/main/docs/hosts.md
+REGISTRY_CONFIG = "/etc/containerd/certs.d"
 EKS_NAME = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,99}")
 KIND_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,48}")
 LABEL_NAME = re.compile(r"([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
@@ -42,6 +44,7 @@ class Settings:
     node_labels: dict[str, str] = field(default_factory=dict)
     issuer: str = ""
     default_cni: bool = False
+    registry_config: str = ""
     images: list[dict[str, str]] = field(default_factory=list)
     state_dir: str = ""
     kubeconfig: str = ""
@@ -118,6 +121,11 @@ def problems(settings: Settings, archives: bool = True) -> list[str]:
             found.append(f"kind_cluster_node_labels: {key}={value} is not a Kubernetes label")
         elif RESERVED.fullmatch(key.rpartition("/")[0]) and not ALLOWED.match(key):
             found.append(f"kind_cluster_node_labels: {key} is in a domain where a node may not label itself; accepted are other prefixes, or none")
+    if settings.registry_config and not (os.path.isabs(settings.registry_config) and os.path.isdir(settings.registry_config)):
+        found.append(
+            f"kind_cluster_registry_config={settings.registry_config}: there is no such folder; "
+            "accepted is the absolute path of one that has a folder with a hosts.toml for each registry, as containerd reads them"
+        )
     for image in settings.images if archives else []:
         if not os.path.exists(image["archive"]):
             found.append(f"kind_cluster_images: {image['name']}: there is no {image['archive']}; accepted is a file written by `docker save`")
@@ -131,7 +139,10 @@ def config(settings: Settings, cgroup_version: int) -> dict[str, Any]:
         {"containerPort": item["container_port"], "hostPort": item["host_port"], "listenAddress": item.get("listen_address") or "127.0.0.1", "protocol": "TCP"}
         for item in settings.host_ports
     ]
-    common = {"image": settings.node_image, "extraMounts": [{"hostPath": settings.mark_dir, "containerPath": MARK, "readOnly": True}], **labels}
+    mounts = [{"hostPath": settings.mark_dir, "containerPath": MARK, "readOnly": True}]
+    if settings.registry_config:
+        mounts.append({"hostPath": settings.registry_config, "containerPath": REGISTRY_CONFIG, "readOnly": True})
+    common = {"image": settings.node_image, "extraMounts": mounts, **labels}
     networking: dict[str, Any] = {
         "ipFamily": "ipv4",
         "apiServerAddress": "127.0.0.1",
@@ -151,6 +162,8 @@ def config(settings: Settings, cgroup_version: int) -> dict[str, Any]:
             *({"role": "worker", **common} for _number in range(settings.workers)),
         ],
     }
+    if settings.registry_config:
+        result["containerdConfigPatches"] = [f'[plugins."io.containerd.grpc.v1.cri".registry]\n  config_path = "{REGISTRY_CONFIG}"']
     if cgroup_version == 1:  # the kubelet refuses such a host unless told
         result["kubeadmConfigPatches"] = [json.dumps({"kind": "KubeletConfiguration", "failCgroupV1": False})]
     if settings.issuer:

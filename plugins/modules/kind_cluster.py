@@ -91,6 +91,9 @@ options:
     description: Whether kind installs the network that the node image brings as a manifest. V(false) for node images whose containerd has one configured.
     type: bool
     default: false
+  registry_config:
+    description: A folder of containerd's C(hosts.toml) files, one folder for each registry, that every node reads. For mirrors, and certificates of one's own.
+    type: path
   images:
     description: Images to import into every node, a file written by C(docker save) for each name and tag.
     type: dict
@@ -231,6 +234,7 @@ def main() -> None:
             "node_labels": {"type": "dict", "default": {}},
             "service_account_issuer": {"type": "str", "default": ""},
             "default_cni": {"type": "bool", "default": False},
+            "registry_config": {"type": "path"},
             "images": {"type": "dict", "default": {}},
             "required_ports": {"type": "dict", "default": {}},
             "free_disk_gib": {"type": "float", "default": 5},
@@ -245,6 +249,7 @@ def main() -> None:
     same = ("name", "node_image", "node_archive", "workers", "pod_subnet", "service_subnet", "api_port", "host_ports", "node_labels", "default_cni")
     settings = Settings(
         issuer=given["service_account_issuer"],
+        registry_config=given["registry_config"] or "",
         images=[{"name": name, "archive": str(archive)} for name, archive in given["images"].items()],
         **{key: given[key] for key in (*same, "state_dir", "kubeconfig")},
     )

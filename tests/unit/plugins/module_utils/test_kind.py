@@ -72,6 +72,18 @@ def test_configuration_has_what_was_asked_for():
     assert patch == [{"op": "add", "path": "/apiServer/extraArgs/-", "value": {"name": "service-account-issuer", "value": "https://issuer"}}]
 
 
+def test_nodes_read_how_to_reach_registries_from_a_folder(tmp_path):
+    wanted = k.config(settings(registry_config=str(tmp_path), workers=1), 2)
+    for node in wanted["nodes"]:
+        assert {"hostPath": str(tmp_path), "containerPath": "/etc/containerd/certs.d", "readOnly": True} in node["extraMounts"]
+    assert 'config_path = "/etc/containerd/certs.d"' in wanted["containerdConfigPatches"][0]
+    assert k.problems(settings(registry_config=str(tmp_path))) == []
+    assert "kind_cluster_registry_config=" + str(tmp_path / "none") in k.problems(settings(registry_config=str(tmp_path / "none")))[0]
+    # A cluster that was made without one is not another cluster for that.
+    assert k.config(settings(), 2) == k.config(settings(registry_config=""), 2)
+    assert "containerdConfigPatches" not in k.config(settings(), 2)
+
+
 def test_the_kubelet_is_told_to_run_on_cgroup_v1_only_there():
     assert k.config(settings(), 1)["kubeadmConfigPatches"] == ['{"kind": "KubeletConfiguration", "failCgroupV1": false}']
 
