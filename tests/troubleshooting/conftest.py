@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -11,3 +12,18 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "platform"), str(HERE.parent / "unit/plugins/modules")]
 if (COLLECTIONS := HERE.parents[1] / ".collections").is_dir():
     sys.path.insert(0, str(COLLECTIONS))
+
+
+def pytest_sessionfinish() -> None:
+    """Note for docs/test-report.md how many symptoms were found, in all sessions since the results were emptied."""
+    from harness import RESULTS
+    from looking import SEEN
+
+    from ansible_collections.meshgate.eks_istio.plugins.module_utils.report_symptoms import SYMPTOMS
+
+    path = RESULTS / "report" / "troubleshooting.json"
+    before = json.loads(path.read_text(encoding="utf-8"))["seen"] if path.exists() else []
+    seen = sorted(SEEN | set(before))
+    rows = [["symptoms in docs/troubleshooting.md", len(SYMPTOMS)], ["produced, and found in the report of diagnose.yml", len(seen)]]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"heading": "Troubleshooting", "rows": rows, "seen": seen}), encoding="utf-8")

@@ -15,6 +15,8 @@ from harness import AWS_API, CACHE, CLUSTER, STATE, Play
 from ansible_collections.meshgate.eks_istio.plugins.modules import platform_report_info
 
 Report = dict[str, Any]
+# The symptoms that were produced and found in a report.
+SEEN: set[str] = set()
 ON_THE_PLATFORM = {
     "endpoint_url": AWS_API,
     "kubectl": str(CACHE / "bin/kubectl"),
@@ -38,7 +40,7 @@ def by_playbook(play: Play, *arguments: str) -> Report:
 
 def by_module(**arguments: Any) -> Report:
     """What the module found."""
-    options = {"cluster_name": CLUSTER, "region": "us-west-2", "access_key": "test", "secret_key": "emulated-secret-key", "timeout": 3, **arguments}
+    options = {"cluster_name": CLUSTER, "region": "us-west-2", "access_key": "test", "secret_key": "emulated-secret-key", "timeout": 30, **arguments}
     output = io.StringIO()
     given = {key: value for key, value in options.items() if value is not None}
     with patch_module_args(given), contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):
@@ -55,6 +57,7 @@ def seen(found: Report, symptom: str, *words: str) -> Report:
         said = "\n".join([one["what"], *one["details"]])
         if all(word in said for word in words):
             assert f"{one['title']}: {one['what']}" in found["report"]
+            SEEN.add(symptom)
             return one
     raise AssertionError(f"no {symptom} that says {words}; found {known or [one['symptom'] for one in found['findings']]}\n{found['report']}")
 

@@ -211,7 +211,7 @@ def test_the_platform_itself_is_fine_in_that_report(report: Report) -> None:
 def test_paused_containers_are_named_and_what_follows_from_them_is_not(cluster: Kubectl) -> None:
     docker("pause", *CONTAINERS)
     try:
-        found = by_module(**ON_THE_PLATFORM)
+        found = by_module(**ON_THE_PLATFORM, timeout=3)
     finally:
         docker("unpause", *CONTAINERS)
     seen(found, "node_container", f"{NODE} is paused")

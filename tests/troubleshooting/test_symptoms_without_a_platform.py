@@ -65,10 +65,13 @@ def test_every_symptom_is_produced_by_a_test() -> None:
     assert set(SYMPTOMS) - produced == set()
 
 
-def test_a_machine_without_docker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the playbook: it must end well where there is nothing at all."""
+def test_a_machine_without_docker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """By the playbook: it must end well where there is nothing at all, and write what it shows to the file that is asked for."""
     monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent/docker.sock")
-    found = by_playbook(Play(), "-e", "eks_cluster_name=nowhere", "-e", "aws_emulator_port=9")
+    written = tmp_path / "report.txt"
+    found = by_playbook(Play(), "-e", "eks_cluster_name=nowhere", "-e", "aws_emulator_port=9", "-e", f"diagnose_file={written}")
+    assert written.read_text(encoding="utf-8").strip() == found["report"].strip()
+    assert written.stat().st_mode & 0o777 == 0o600
     seen(found, "docker", "docker")
     assert first(found) == "docker"
     # What only follows from it is no finding of its own.
