@@ -27,6 +27,8 @@ from ansible_collections.meshgate.eks_istio.plugins.module_utils.report import S
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.report_certificates import Expiry
 
 Job = t.Callable[[], t.Any]
+# Words of an API server, or of kubectl, that is not content with who asks.
+REFUSALS = ("Unauthorized", "Forbidden", "forbidden", "must be logged in", "getting credentials")
 # A symptom, and the causes beside which it says nothing new.
 ECHOES = {
     "aws": ("docker", "emulator", "nothing"),
@@ -117,16 +119,8 @@ class PlatformReport:
         if found["reachable"]:
             section.lines.append(f"{endpoint}: Kubernetes {found['server_version']}")
             self.expiries += report_certificates.api_server(endpoint, self.wanted.timeout) if report_certificates.available() else []
-        elif reason.endswith("no such program"):
-            section.wrong("tool", reason)
-        elif not endpoint:
-            section.wrong("kubeconfig", reason)
-        elif any(
-            word in reason for word in ("Unauthorized", "Forbidden", "forbidden", "must be logged in", "credentials", "exec plugin", "getting credentials")
-        ):
-            section.wrong("refused", f"{endpoint}: {reason}")
         else:
-            section.wrong("api", f"{endpoint}: {reason}")
+            section.wrong(unreached(endpoint, reason), f"{endpoint}: {reason}" if endpoint else reason)
         return section
 
     def _ingresses(self, api: KubeApi) -> Section:
@@ -170,6 +164,15 @@ class PlatformReport:
         ours, theirs = self.kube_endpoint, self.eks_endpoint
         if ours and theirs and not same_endpoint(ours, theirs):
             self.reached.wrong("kubeconfig", f"{self.wanted.access.kubeconfig or 'it'} points at {ours}, and EKS says that the cluster is at {theirs}")
+
+
+def unreached(endpoint: str, reason: str) -> str:
+    """The symptom behind kubectl's words."""
+    if reason.endswith("no such program") or ("executable" in reason and "not found" in reason):  # the second is what an exec plugin such as `aws` is missed by
+        return "tool"
+    if not endpoint:
+        return "kubeconfig"
+    return "refused" if any(word in reason for word in REFUSALS) else "api"
 
 
 def hush(sections: list[Section]) -> list[Section]:

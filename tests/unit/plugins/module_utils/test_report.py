@@ -101,6 +101,21 @@ def test_a_kubeconfig_of_another_cluster_is_told() -> None:
     assert said(looked.reached) == [("kubeconfig", "/k points at https://127.0.0.1:6443, and EKS says that the cluster is at https://1.eks.amazonaws.com")]
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "reason", "symptom"),
+    [
+        ("", "kubectl: no such program", "tool"),
+        ("https://x", "Unable to connect to the server: getting credentials: exec: executable aws not found", "tool"),
+        ("", "there is no kubeconfig /k", "kubeconfig"),
+        ("https://x", "error: You must be logged in to the server (Unauthorized)", "refused"),
+        ("https://x", "Unable to connect to the server: getting credentials: exec: executable aws failed with exit code 255", "refused"),
+        ("https://x", "no answer within 7 s", "api"),
+    ],
+)
+def test_what_kubectl_says_is_put_where_it_belongs(endpoint: str, reason: str, symptom: str) -> None:
+    assert platform_report.unreached(endpoint, reason) == symptom
+
+
 # This machine
 
 
