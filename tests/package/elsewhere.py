@@ -20,8 +20,10 @@ OWN = {"eks_cluster_name": "elsewhere", "aws_emulator_port": 14566, "aws_emulato
 
 
 def tracked() -> list[str]:
-    """What git tracks and the work tree still has, as a clean checkout would."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=REPO, capture_output=True, text=True, check=True).stdout
+    """What git has of the work tree, and what it will: everything that it does not ignore."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=REPO, capture_output=True, text=True, check=True
+    ).stdout
     return [name for name in listed.split("\0") if name and (REPO / name).is_file()]
 
 
