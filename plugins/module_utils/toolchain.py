@@ -56,6 +56,19 @@ class Request:
     images: dict[str, str]
     service_architectures: list[str] = field(default_factory=list)
     pull_timeout: float = 3.0
+    mirrors: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Lead what is pulled to its mirrors. A mirror of nothing is a typing error that would be found when everything was fetched from elsewhere."""
+        addresses = [*map(str, self.urls.values()), *self.images.values()]
+        idle = [prefix for prefix, mirror in self.mirrors.items() if all(pull.mirrored(address, {prefix: mirror}) == address for address in addresses)]
+        if idle:
+            publishers = sorted({re.match(r"(https?://)?[^/]*", address)[0] for address in addresses})  # type: ignore[index]
+            raise ToolchainError(
+                f"toolchain_mirrors: nothing is pulled from {', '.join(idle)}; accepted: beginnings of addresses as in {', '.join(publishers)}"
+            )
+        self.urls = {name: pull.mirrored(str(address), self.mirrors) for name, address in self.urls.items()}
+        self.images = {name: pull.mirrored(image, self.mirrors) for name, image in self.images.items()}
 
 
 class Toolchain:
@@ -87,7 +100,7 @@ class Toolchain:
         return self.request.images[name].format(version=self.catalog.versions[VERSION_OF[name]])
 
     def address(self, name: str, **more: str) -> str:
-        facts = {"version": self.catalog.versions[VERSION_OF[name]], "os": "linux", "arch": self.catalog.architecture, **more}
+        facts = {"version": self.catalog.versions[VERSION_OF[name]], "os": pull.os_name(name), "arch": self.catalog.architecture, **more}
         return str(self.request.urls[name]).format(**facts)
 
     def key(self, name: str) -> str:
@@ -215,12 +228,13 @@ class Toolchain:
             return
         with self.cache.making(name, self.key(name)) as folder:
             if name in TOOLS:
-                pull.fetch_program(name, self.address(name), f"linux-{self.catalog.architecture}", folder)
+                pull.fetch_program(name, self.address(name), f"{pull.host_os()}-{self.catalog.architecture}", folder)
             elif name == "gateway_api":
                 pull.fetch_gateway_api({channel: self.address(name, channel=channel) for channel in ("standard", "experimental")}, folder)
             else:
                 version = self.catalog.versions[VERSION_OF[name]]
-                pull.fetch_controller_assets(self.request.urls[name], self.request.urls["iam_policy"].format(version=version), version, folder)
+                policy = self.request.urls["iam_policy"].format(version=version)
+                pull.fetch_controller_assets(self.request.urls[name], policy, version, folder, self.request.mirrors)
 
     def load(self, names: list[str]) -> None:
         for name in names:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 import shutil
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain_build
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain_catalog import Catalog
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain_command import ToolchainError, run
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain_images import Images
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain_pull import host_os
 
 PROGRAM_OF = {"go": "go", "module": "go", "python": "uv", "debootstrap": "debootstrap", "c": "gcc", "cargo": "cargo"}
 # What Debian's own packages are good enough for.
@@ -26,6 +28,8 @@ WHERE_FROM = {
     "gcc": "install gcc and the C library's headers",
     "docker": "install and start Docker",
 }
+# What is built for the machine that builds it, or with a Linux of its own.
+ON_LINUX = {"go", "c", "debootstrap", "node"}
 # Gigabytes that a build of each kind takes while it runs: the compilers' caches, the results, and Docker's copies.
 ROOM = {"go": 1.1, "debootstrap": 0.5, "cargo": 0.5, "image": 0.2, "node": 3.0, "python": 0.2}
 
@@ -35,6 +39,9 @@ def check_needs(catalog: Catalog, plan: list[str], images: Images, cache_root: s
     kinds = [catalog[name].kind for name in plan if not is_pulled(name)]
     with_docker = any(catalog[name].is_image for name in plan)
     wrong = [message for needed in dict.fromkeys(PROGRAM_OF[kind] for kind in kinds if kind in PROGRAM_OF) if (message := _have(needed, catalog))]
+    elsewhere = sorted({*kinds} & ON_LINUX) if host_os() != "linux" else []
+    if elsewhere:
+        wrong.append(f"this machine runs {platform.system()}, and {' and '.join(elsewhere)} components are built on Linux only: set toolchain_source to pull")
     if "debootstrap" in kinds and os.geteuid():
         wrong.append("debootstrap needs root: run as root, or set toolchain_source to pull")
     if with_docker and not images.answers():

@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 import shutil
 import tarfile
 import urllib.error
@@ -28,9 +29,32 @@ CHECKSUM_SUFFIX = {"kubectl": ".sha256", "helm": ".sha256sum", "istioctl": ".sha
 PROGRAM_IN_ARCHIVE = {"helm": "{platform}/helm", "istioctl": "istioctl"}
 
 
+# What a publisher calls an operating system, where that is not what the others call it.
+OS_NAMES = {"istioctl": {"darwin": "osx"}}
+
+
+def host_os() -> str:
+    """The operating system that programs run on. Images are Linux everywhere."""
+    return platform.system().lower()
+
+
+def os_name(component: str) -> str:
+    return OS_NAMES.get(component, {}).get(host_os(), host_os())
+
+
+def mirrored(address: str, mirrors: dict[str, str]) -> str:
+    """An address or an image's name, with the longest prefix that has a mirror replaced by it."""
+    for prefix in sorted(mirrors, key=len, reverse=True):
+        start = prefix.rstrip("/")
+        if address == start or address.startswith(start + "/"):
+            return mirrors[prefix].rstrip("/") + address[len(start) :]
+    return address
+
+
 def key(component: str, version: str, address: Any, architecture: str) -> str:
-    """The cache key of something pulled: which version of it, from where."""
-    return hashlib.sha256(json.dumps(["pull", component, version, address, architecture], sort_keys=True).encode()).hexdigest()
+    """The cache key of something pulled: which version of it, from where, for which machine."""
+    machine = architecture if host_os() == "linux" else f"{host_os()}-{architecture}"
+    return hashlib.sha256(json.dumps(["pull", component, version, address, machine], sort_keys=True).encode()).hexdigest()
 
 
 def unreachable(addresses: list[str], timeout: float, whatever: bool = False) -> list[str]:
@@ -90,7 +114,7 @@ def compare(address: str, found: str, expected: str, source: str) -> None:
         raise ToolchainError(f"{address} is not what its publisher says: its SHA-256 is {found}, {source} says {expected}; nothing of it is used")
 
 
-def fetch_program(name: str, address: str, platform: str, folder: str) -> None:
+def fetch_program(name: str, address: str, system: str, folder: str) -> None:
     """A program with its publisher's checksum file verified."""
     file_name = os.path.basename(urllib.parse.urlsplit(address).path)
     checksum_address = address + CHECKSUM_SUFFIX[name]
@@ -100,7 +124,7 @@ def fetch_program(name: str, address: str, platform: str, folder: str) -> None:
     compare(address, download(address, fetched), expected, checksum_address)
     target = os.path.join(folder, name)
     if name in PROGRAM_IN_ARCHIVE:
-        _take_one(fetched, PROGRAM_IN_ARCHIVE[name].format(platform=platform), target, address)
+        _take_one(fetched, PROGRAM_IN_ARCHIVE[name].format(platform=system), target, address)
         os.unlink(fetched)
     else:
         os.rename(fetched, target)
@@ -115,7 +139,7 @@ def fetch_gateway_api(addresses: dict[str, str], folder: str) -> None:
         download(address, os.path.join(folder, channel, "install.yaml"))
 
 
-def fetch_controller_assets(repository: str, policy: str, version: str, folder: str) -> None:
+def fetch_controller_assets(repository: str, policy: str, version: str, folder: str, mirrors: dict[str, str] | None = None) -> None:
     """The controller's chart, verified with the digest in the repository's index, and its IAM policy document."""
     index_address = f"{repository.rstrip('/')}/index.yaml"
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -123,7 +147,8 @@ def fetch_controller_assets(repository: str, policy: str, version: str, folder: 
     entries = [entry for entry in index.get("entries", {}).get(CHART, []) if str(entry.get("version")) == version]
     if not entries:
         raise ToolchainError(f"{index_address} has no chart {CHART} {version}")
-    address = urllib.parse.urljoin(index_address, entries[0]["urls"][0])
+    # An index that was only copied still names its publisher.
+    address = mirrored(urllib.parse.urljoin(index_address, entries[0]["urls"][0]), mirrors or {})
     archive = os.path.join(folder, ".chart.tgz")
     report(f"pulling the controller's chart: {address}")
     compare(address, download(address, archive), str(entries[0].get("digest", "")).removeprefix("sha256:"), index_address)

@@ -52,6 +52,12 @@ options:
     description: Names of the images that are pulled, by component. V({version}) is filled in.
     type: dict
     default: {}
+  mirrors:
+    description:
+      - Where publishers are mirrored, by the beginning of their addresses in O(pull_urls) and O(pull_images). The longest one holds.
+      - What nothing is pulled from is refused.
+    type: dict
+    default: {}
   pull_timeout:
     description: How many seconds a publisher may take to answer, for O(source=auto).
     type: float
@@ -140,22 +146,24 @@ def main() -> None:
             "service_architectures": {"type": "list", "elements": "str", "choices": ["amd64", "arm64"], "default": []},
             "pull_urls": {"type": "dict", "default": {}},
             "pull_images": {"type": "dict", "default": {}},
+            "mirrors": {"type": "dict", "default": {}},
             "pull_timeout": {"type": "float", "default": 3.0},
         },
         supports_check_mode=True,
     )
     params = module.params
-    request = Request(
-        root=params["root"],
-        cache_dir=params["cache_dir"],
-        source=params["source"],
-        components=params["components"],
-        urls=params["pull_urls"],
-        images=params["pull_images"],
-        service_architectures=params["service_architectures"],
-        pull_timeout=params["pull_timeout"],
-    )
     try:
+        request = Request(
+            root=params["root"],
+            cache_dir=params["cache_dir"],
+            source=params["source"],
+            components=params["components"],
+            urls=params["pull_urls"],
+            images=params["pull_images"],
+            service_architectures=params["service_architectures"],
+            pull_timeout=params["pull_timeout"],
+            mirrors=params["mirrors"],
+        )
         result = ensure(request, module.check_mode)
     except ToolchainError as error:
         module.fail_json(msg=str(error), **error.details)

@@ -282,3 +282,40 @@ def test_the_architecture_in_an_archive_is_set(tmp_path):
         assert json.load(tar.extractfile(image["Config"])) == {"architecture": "arm64", "config": {"User": "65532:65532"}}
         assert tar.extractfile(image["Layers"][0]).read() == b"layer"
         assert image["RepoTags"] == ["x:1"]
+
+
+def test_mirrors_stand_where_the_publishers_stood(request_for):
+    mirrors = {"docker.io": "registry.example.com/docker", "https://github.com": "https://files.example.com/github/", "docker.io/istio": "istio.example.com"}
+    chain = Toolchain(request_for("pilot", "proxyv2", "node", "kind", "helm", source="pull", mirrors=mirrors), FakeImages())
+    assert chain.image_name("node") == f"registry.example.com/docker/kindest/node:v{chain.catalog.versions['kubernetes']}"
+    assert chain.image_name("pilot") == f"istio.example.com/pilot:{chain.catalog.versions['istio']}"
+    assert chain.facts([])["istio"]["hub"] == "istio.example.com"
+    assert chain.address("kind").startswith("https://files.example.com/github/kubernetes-sigs/kind/releases/")
+    assert chain.address("helm").startswith("https://get.helm.sh/")
+    assert "https://istio.example.com/v2/" in chain._hosts()
+
+
+@pytest.mark.parametrize("prefix", ["docker.oi", "https://git", "docker.io/ist"])
+def test_a_mirror_of_nothing_is_refused(request_for, prefix):
+    with pytest.raises(ToolchainError, match=f"toolchain_mirrors: nothing is pulled from {prefix}; accepted: .*docker.io.*https://github.com"):
+        request_for("kind", mirrors={prefix: "mirror.example.com"})
+
+
+@pytest.mark.parametrize(("machine", "kind", "istioctl"), [("Linux", "kind-linux-", "-linux-"), ("Darwin", "kind-darwin-", "-osx-")])
+def test_programs_are_pulled_for_the_system_that_runs_them(request_for, monkeypatch, machine, kind, istioctl):
+    monkeypatch.setattr("platform.system", lambda: machine)
+    chain = Toolchain(request_for("kind", "istioctl", source="pull"), FakeImages())
+    assert kind in chain.address("kind")
+    assert istioctl in chain.address("istioctl")
+
+
+def test_a_cache_that_two_systems_share_has_two_programs(request_for, monkeypatch):
+    on_linux = Toolchain(request_for("kind", source="pull"), FakeImages()).key("kind")
+    monkeypatch.setattr("platform.system", lambda: "Darwin")
+    assert Toolchain(request_for("kind", source="pull"), FakeImages()).key("kind") != on_linux
+
+
+def test_what_is_built_on_linux_only_is_refused_elsewhere(request_for, monkeypatch):
+    monkeypatch.setattr("platform.system", lambda: "Darwin")
+    with pytest.raises(ToolchainError, match="this machine runs Darwin, and go components are built on Linux only: set toolchain_source to pull"):
+        toolchain_module.ensure(request_for("kubectl"), False, FakeImages())
