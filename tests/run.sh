@@ -110,8 +110,8 @@ pull() { pytest_suite pull -q tests/integration/test_pull.py tests/integration/t
 
 for suite in "$@"; do
   case $suite in
-    lint | unit | aws | aws-full | services | roles | molecule | troubleshooting | kills | kills-full | pull) "$suite" ;;
-    *) echo "unknown suite '$suite'; known: lint unit aws aws-full services roles molecule troubleshooting kills kills-full pull" >&2; exit 2 ;;
+    lint | unit | aws | aws-full | services | roles | package | package-full | molecule | troubleshooting | kills | kills-full | pull) "$suite" ;;
+    *) echo "unknown suite '$suite'; known: lint unit aws aws-full services roles package package-full molecule troubleshooting kills kills-full pull" >&2; exit 2 ;;
   esac
 done
 
