@@ -21,6 +21,8 @@ _REVISIONED = "Pilot,IngressGateways,EgressGateways,Cni,Ztunnel"
 _REVISIONED_SELECTOR = istio_operator.COMPONENT + " in (" + _REVISIONED + ")"
 # The default tag's webhook carries no component, so that istioctl's purge leaves it to point at nothing.
 _TAG_SELECTOR = "istio.io/tag"
+# istiod makes these itself, without a label, and leaves them behind: the Gateway API's CRDs could not go then.
+_CLASSES = ("istio", "istio-remote", "istio-waypoint", "istio-east-west")
 
 
 @dataclass
@@ -51,10 +53,13 @@ def run(removal: Removal, istioctl: Istioctl, api: KubeApi, check: bool) -> Resu
     result = Result()
     objects = owned(api, removal)
     ours = [live for live in (ours_of(api, manifest) for manifest in reversed(removal.prerequisites)) if live]
+    if not removal.purge:
+        ours = not_shared(api, removal, ours)
     if not removal.wait:
         return _without_waiting(removal, api, objects, ours, result, check)
     result.version_before = next((v for item in objects if (v := _labels(item).get(istio_operator.VERSION))), "")
-    result.changes = plan_delete([*objects, *ours])
+    classes = own_classes(api) if removal.purge else []
+    result.changes = plan_delete([*objects, *ours, *classes])
     result.changed = bool(result.changes)
     if not check and result.changed:
         if objects:
@@ -63,8 +68,8 @@ def run(removal: Removal, istioctl: Istioctl, api: KubeApi, check: bool) -> Resu
                 _hasten(api, objects, removal.grace)
             _await_gone(api, objects, removal.timeout)
         # A namespace whose pods still end is looked at again only after their whole time.
-        delete(api, ours, propagation="Foreground")
-        _await_gone(api, ours, removal.timeout)
+        delete(api, [*ours, *classes], propagation="Foreground")
+        _await_gone(api, [*ours, *classes], removal.timeout)
     result.stays = stays(api, removal, [] if not check else [*objects, *ours])
     return result
 
@@ -112,6 +117,21 @@ def ours_of(api: KubeApi, manifest: Manifest) -> Manifest | None:
     if live is None or not owner or _labels(live).get(OWNERSHIP) != owner:
         return None
     return {"apiVersion": manifest["apiVersion"], "kind": manifest["kind"], **live}
+
+
+def own_classes(api: KubeApi) -> list[Manifest]:
+    found = api.find("gateway.networking.k8s.io/v1", "GatewayClass")
+    return [item for item in found if item["metadata"]["name"] in _CLASSES and str(item["spec"].get("controllerName")).startswith("istio.io/")]
+
+
+def not_shared(api: KubeApi, removal: Removal, ours: list[Manifest]) -> list[Manifest]:
+    """Of the prerequisites, those in whose namespace nothing of another revision is: that one needs them still."""
+    others = {
+        item["metadata"].get("namespace")
+        for item in istio_operator.find(api, istio_operator.COMPONENT, istio_operator.NAMESPACED_KINDS)
+        if _labels(item).get(istio_operator.REVISION) != (removal.revision or "default")
+    }
+    return [item for item in ours if (item["metadata"]["name"] if item["kind"] == "Namespace" else item["metadata"].get("namespace")) not in others]
 
 
 def _uninstall(removal: Removal, istioctl: Istioctl, api: KubeApi, objects: list[Manifest], result: Result) -> None:

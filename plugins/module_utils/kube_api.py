@@ -16,12 +16,16 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.certain import certain
+
+_BUSY_TRIES = 10
+_LONGEST_PAUSE = 10.0
 
 T = t.TypeVar("T")
 R = t.TypeVar("R")
@@ -42,6 +46,11 @@ class Resource:
 
     plural: str
     namespaced: bool
+
+
+def _pause(retry_after: str | None) -> float:
+    """Seconds, as the API server says them."""
+    return min(float(retry_after), _LONGEST_PAUSE) if retry_after and retry_after.isdigit() else 1.0
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -104,17 +113,13 @@ class KubeApi:
         target = path + ("?" + urlencode(query) if query else "")
         data = json.dumps(body).encode() if body is not None else None
         headers = {"Accept": "application/json, */*;q=0.8", **({"Content-Type": content_type} if data is not None else {})}
-        for attempt in (1, 2):
-            connection = self._connection()
-            try:
-                connection.request(method, target, body=data, headers=headers)
-                response = connection.getresponse()
-                text = response.read().decode(errors="replace")
+        response, text = self._exchange(method, target, data, headers)
+        for _attempt in range(_BUSY_TRIES):
+            if response.status != 429:
                 break
-            except (OSError, http.client.HTTPException) as error:
-                connection.close()
-                if attempt == 2 or isinstance(error, TimeoutError):
-                    raise KubeError(f"{method} {path}: {error or type(error).__name__}") from error
+            # "Not now": a resource whose storage is being set up, or too many requests. As client-go does.
+            time.sleep(_pause(response.headers.get("Retry-After")))
+            response, text = self._exchange(method, target, data, headers)
         try:
             answer = json.loads(text)
         except ValueError:
@@ -125,6 +130,29 @@ class KubeApi:
             raise KubeError(answer.get("message") or text, response.status, answer.get("reason", ""))
         unreachable = response.status == 502  # kubectl proxy's own words when the API server does not answer
         raise KubeError(f"the API server does not answer: {text.strip()}" if unreachable else text.strip(), 0 if unreachable else response.status)
+
+    def _exchange(self, method: str, target: str, data: bytes | None, headers: dict[str, str]) -> tuple[http.client.HTTPResponse, str]:
+        """One answer; a connection that has died since the last request is opened once more."""
+        try:
+            return self._once(method, target, data, headers)
+        except TimeoutError as error:
+            raise KubeError(f"{method} {target.partition('?')[0]}: {error or type(error).__name__}") from error
+        except (OSError, http.client.HTTPException):
+            pass
+        try:
+            return self._once(method, target, data, headers)
+        except (OSError, http.client.HTTPException) as error:
+            raise KubeError(f"{method} {target.partition('?')[0]}: {error or type(error).__name__}") from error
+
+    def _once(self, method: str, target: str, data: bytes | None, headers: dict[str, str]) -> tuple[http.client.HTTPResponse, str]:
+        connection = self._connection()
+        try:
+            connection.request(method, target, body=data, headers=headers)
+            response = connection.getresponse()
+            return response, response.read().decode(errors="replace")
+        except (OSError, http.client.HTTPException):
+            connection.close()
+            raise
 
     def _connection(self) -> _UnixConnection:
         connection = getattr(self._local, "connection", None)

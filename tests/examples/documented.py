@@ -60,9 +60,13 @@ def examples(module: str) -> list[dict[str, Any]]:
     raise LookupError(f"{module} has no EXAMPLES")
 
 
-def standing_in(tasks: list[dict[str, Any]], names: dict[str, str]) -> list[dict[str, Any]]:
-    """The same tasks with what a test has in place of the names that an example must make up."""
-    text = yaml.safe_dump(tasks, sort_keys=False, width=10_000)
-    for said, real in names.items():
-        text = text.replace(said, real)
-    return yaml.safe_load(text)
+def standing_in(given: Any, names: dict[str, str]) -> Any:
+    """The same with what a test has in place of the names that an example must make up."""
+    if isinstance(given, dict):
+        return {standing_in(key, names): standing_in(value, names) for key, value in given.items()}
+    if isinstance(given, list):
+        return [standing_in(value, names) for value in given]
+    if isinstance(given, str):
+        for said, real in names.items():
+            given = given.replace(said, real)
+    return given

@@ -415,6 +415,15 @@ def test_a_purge_takes_everything_but_the_crds_and_says_what_stays(cluster, fake
     assert not remove(cluster, fake, purge=True).changed
 
 
+def test_a_purge_takes_the_gateway_classes_that_istiod_made_and_no_others(cluster, fake):
+    run(cluster, fake)
+    for name, controller in (("istio", "istio.io/gateway-controller"), ("edge", "istio.io/gateway-controller"), ("istio-remote", "example.com/own")):
+        metadata, spec = {"name": name, "uid": name}, {"controllerName": controller}
+        cluster._store({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "GatewayClass", "metadata": metadata, "spec": spec})
+    remove(cluster, fake, purge=True)
+    assert sorted(name for kind, _, name in cluster.objects if kind == "GatewayClass") == ["edge", "istio-remote"]
+
+
 def test_the_crds_go_when_asked(cluster, fake):
     run(cluster, fake)
     cluster._store(crd())
@@ -438,6 +447,20 @@ def test_only_namespaces_of_ours_go_with_it(cluster, fake):
     assert ("Namespace", "", "istio-system") not in cluster.objects
     assert ("Namespace", "", "istio-ingress") in cluster.objects
     assert result.stays == []
+
+
+def test_a_revision_beside_another_one_leaves_it_its_namespaces(cluster, fake):
+    ours = {istio_install.OWNERSHIP: "sandbox"}
+    run(cluster, fake, prerequisites=[namespace("istio-system", **ours)])
+    canary = deployment("canary-gateway", "canary-ingress")
+    canary["metadata"]["labels"] |= {istio_operator.REVISION: "canary", istio_operator.VERSION: "1.31.1"}
+    for item in (namespace("canary-ingress", **ours), canary):
+        cluster._store(item)
+    prerequisites = [namespace("istio-system", **ours), namespace("canary-ingress", **ours)]
+    planned = remove(cluster, fake, check=True, revision="canary", prerequisites=prerequisites)
+    assert [change.name for change in planned.changes if change.kind == "Namespace"] == ["canary-ingress"]
+    alone = remove(cluster, fake, check=True, purge=True, prerequisites=prerequisites)
+    assert {change.name for change in alone.changes if change.kind == "Namespace"} == {"istio-system", "canary-ingress"}
 
 
 def test_what_istioctl_prints_comes_back_once_and_without_colours():
