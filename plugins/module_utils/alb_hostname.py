@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
-import http.client
 import socket
 import time
 import typing as t
 from dataclasses import dataclass, field
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils import alb_elbv2, alb_kubernetes
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.http_answers import ask
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_api import KubeApi
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.progress import Waiting
 
@@ -129,13 +129,7 @@ def _resolves(hostname: str) -> str:
 
 def answers(hostname: str, connect_to: str, path: str) -> str:
     """Empty when something behind the load balancer answers a request to it."""
-    host, _colon, port = (connect_to or f"{hostname}:80").rpartition(":")
-    connection = http.client.HTTPConnection(host.strip("[]"), int(port), timeout=5)
-    try:
-        connection.request("GET", path, headers={"Host": hostname})
-        status = connection.getresponse().status
-    except (OSError, http.client.HTTPException) as error:
-        return f"http://{hostname}{path} by way of {host}:{port} does not answer: {error}"
-    finally:
-        connection.close()
-    return f"http://{hostname}{path} answers {status}" if status in GATEWAY_ERRORS else ""
+    answer = ask(f"http://{hostname}{path}", connect_to, timeout=5)
+    if answer.error:
+        return f"http://{hostname}{path}: {answer.error}"
+    return f"http://{hostname}{path} answers {answer.status}" if answer.status in GATEWAY_ERRORS else ""

@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import ssl
 import time
+import urllib.request
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.progress import Waiting
 
@@ -38,19 +40,41 @@ def ask(url: str, connect_to: str = "", validate_certs: bool = True, timeout: fl
     parts = urlsplit(url)
     address = urlsplit(f"//{connect_to}") if connect_to else parts
     host, port = address.hostname or "", address.port or (443 if parts.scheme == "https" else 80)
-    connection = http.client.HTTPConnection(host, port, timeout=timeout)
+    proxy = None if connect_to else _proxy(parts)
+    target, headers = (parts.path or "/") + (f"?{parts.query}" if parts.query else ""), {"Host": parts.netloc}
+    connection = http.client.HTTPConnection((proxy or address).hostname or "", (proxy.port or 80) if proxy else port, timeout=timeout)
     try:
+        if proxy and parts.scheme == "https":
+            connection.set_tunnel(host, port, headers=_credentials(proxy))
+        elif proxy:
+            target, headers = f"http://{parts.netloc}{target}", {**headers, **_credentials(proxy)}
         connection.connect()
         if parts.scheme == "https":
             connection.sock = _tls(validate_certs).wrap_socket(connection.sock, server_hostname=parts.hostname)
-        connection.request("GET", (parts.path or "/") + (f"?{parts.query}" if parts.query else ""), headers={"Host": parts.netloc})
+        connection.request("GET", target, headers=headers)
         response = connection.getresponse()
         headers = {name.lower(): value for name, value in response.getheaders()}
         return Answer(response.status, response.read().decode("utf-8", "replace"), headers)
     except (OSError, http.client.HTTPException) as error:
-        return Answer(error=f"{host}:{port} does not answer: {error or type(error).__name__}")
+        way = f" through the proxy {proxy.hostname}:{proxy.port or 80}" if proxy else ""
+        return Answer(error=f"{host}:{port} does not answer{way}: {error or type(error).__name__}")
     finally:
         connection.close()
+
+
+def _proxy(parts: SplitResult) -> SplitResult | None:
+    """The proxy that the environment has for an address, if any. An address that was given instead is this machine's business."""
+    found = urllib.request.getproxies().get(parts.scheme, "")
+    if not found or urllib.request.proxy_bypass(parts.hostname or ""):
+        return None
+    return urlsplit(found if "//" in found else f"//{found}")
+
+
+def _credentials(proxy: SplitResult) -> dict[str, str]:
+    if not proxy.username:
+        return {}
+    secret = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
+    return {"Proxy-Authorization": f"Basic {base64.b64encode(secret.encode()).decode()}"}
 
 
 def _tls(validate_certs: bool) -> ssl.SSLContext:

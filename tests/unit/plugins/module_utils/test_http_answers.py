@@ -15,6 +15,12 @@ from ansible_collections.meshgate.eks_istio.plugins.module_utils.http_answers im
 
 class Handler(BaseHTTPRequestHandler):
     asked = 0
+    tunnels: list[tuple[str, str]] = []
+
+    def do_CONNECT(self) -> None:
+        """As a proxy that lets nobody through, and writes down who wanted where."""
+        self.tunnels.append((self.path, self.headers.get("Proxy-Authorization", "")))
+        self.send_error(403)
 
     def do_GET(self) -> None:
         type(self).asked += 1
@@ -59,3 +65,29 @@ def test_nobody_there_is_said():
     assert answers[0].status == 0
     assert complaints == [f"GET http://alb.example.com/: {answers[0].error}"]
     assert "127.0.0.1:9 does not answer" in complaints[0]
+
+
+@pytest.fixture
+def proxied(address, monkeypatch) -> str:
+    Handler.tunnels.clear()
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, f"http://me:s%40cret@{address}")
+    monkeypatch.setenv("no_proxy", "here.example.com")
+    return address
+
+
+def test_a_proxy_of_the_environment_is_asked_for_the_whole_address(proxied):
+    answer = ask("http://alb.example.com/?name=A+Field")
+    assert (answer.status, answer.body) == (200, "alb.example.com http://alb.example.com/?name=A+Field")
+
+
+def test_https_goes_through_the_proxys_tunnel(proxied):
+    answer = ask("https://alb.example.com/")
+    assert Handler.tunnels == [("alb.example.com:443", "Basic bWU6c0BjcmV0")]
+    assert answer.error.startswith(f"alb.example.com:443 does not answer through the proxy {proxied}: ")
+    assert "s@cret" not in answer.error
+
+
+def test_an_address_that_is_given_or_excepted_is_asked_directly(proxied):
+    assert ask("http://alb.example.com/", proxied).body == "alb.example.com /"
+    assert "through the proxy" not in ask("http://here.example.com:9/").error
