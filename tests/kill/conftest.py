@@ -16,8 +16,8 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "platform")]
 
 from chain import LOGS  # noqa: E402
-from harness import AWS, Kubectl  # noqa: E402
-from story import Story, points  # noqa: E402
+from harness import AWS, RESULTS, Kubectl  # noqa: E402
+from story import FULL, Story, points  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -43,10 +43,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    noted = [dict(report.user_properties) for report in terminalreporter.stats.get("passed", []) if report.when == "call"]
-    stops = [note["stop"] for note in noted if "stop" in note]
-    if stops:
-        summary = {"points": len(stops), "in_the_middle": sum("into" in stop for stop in stops), "runs": len(list(LOGS.glob("*.log")))}
-        (LOGS / "summary.json").write_text(json.dumps({**summary, "stops": stops}, indent=1) + "\n", encoding="utf-8")
-        terminalreporter.write_sep("=", "kill anywhere")
-        terminalreporter.write_line(f"points: {summary['points']}, of which in the middle of a task: {summary['in_the_middle']}; runs: {summary['runs']}")
+    """How many kills were survived, for whoever looks on and for the test report."""
+    noted = [note for report in terminalreporter.stats.get("passed", []) if report.when == "call" for note in report.user_properties]
+    if not noted:
+        return
+    rows: list[list[object]] = []
+    for playbook in ("site", "teardown"):
+        kinds = [kind for name, kind in noted if name == f"killed {playbook}"]
+        rows.append([f"{playbook}.yml killed right after a task" + (", each that a run executes" if FULL else ", of a sample"), kinds.count("After")])
+        rows.append([f"{playbook}.yml killed in the middle of a task", kinds.count("During")])
+    rows.append(["runs, each of which went on from where the one before was killed", len(list(LOGS.glob("chain-*.log")))])
+    report = RESULTS / "report" / "kills.json"
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.write_text(json.dumps({"heading": "Kill anywhere", "rows": rows}, indent=1) + "\n", encoding="utf-8")
+    terminalreporter.write_sep("=", "kill anywhere")
+    for what, count in rows:
+        terminalreporter.write_line(f"{what}: {count}")

@@ -36,7 +36,7 @@ SAMPLE: dict[str, list[After | During]] = {
         During(NETWORK, 1.0),
         After(BUILD, "eks_cluster", "Control plane"),
         After(BUILD, "alb_controller", "Let the controller's service account call AWS"),
-        During(CONTROLLER, 1.0, "helm upgrade"),
+        During(CONTROLLER, 0.4, "helm upgrade"),
         After(BUILD, "gateway_crds", "Apply the Gateway API's CRDs"),
         After(BUILD, "gateway_crds", "Say what is there"),
         After(BUILD, "istio", "Let clients reach the load balancer, and it the gateway"),
@@ -58,11 +58,14 @@ MIDDLES: dict[str, list[During]] = {
     "site": [
         During(KIND, 1.0, "kind create cluster"),
         During(KIND, 8.0, "kind create cluster"),
+        During(KIND, 3.0, "kind create cluster", goes_on=True),
         During(NETWORK, 1.0),
-        During(CONTROLLER, 1.0, "helm upgrade"),
+        During(CONTROLLER, 0.4, "helm upgrade"),
+        During(CONTROLLER, 0.2, "helm upgrade", goes_on=True),
         During(ISTIO, 0.3),
         During(ISTIO, 1.0, "istioctl install"),
         During(ISTIO, 6.0, "istioctl install"),
+        During(ISTIO, 1.0, "istioctl install", goes_on=True),
         During(SERVICES, 0.7),
     ],
     "teardown": [
@@ -71,6 +74,7 @@ MIDDLES: dict[str, list[During]] = {
         During(After(REMOVE, "alb_controller", "Remove the controller"), 0.7),
         During(ACCOUNT, 1.0),
         During(ACCOUNT, 3.0),
+        During(ACCOUNT, 1.0, goes_on=True),
     ],
     "laptop": [During(After(REMOVE_LAPTOP, "kind_cluster", "Remove the kind cluster sandbox"), 0.5)],
 }

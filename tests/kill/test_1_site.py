@@ -53,7 +53,7 @@ def test_it_goes_on_from_the_last_kill_until_it_is_killed(story, site_stop, requ
         assert run.executed[-1] == site_stop.point
     else:
         assert (run.started[-1], site_stop.point in run.executed) == (site_stop.point, False)
-    request.node.user_properties.append(("stop", str(site_stop)))
+    request.node.user_properties.append(("killed site", type(site_stop).__name__))
 
 
 def test_the_next_run_finds_all_done_and_the_services_answer(story):
@@ -63,7 +63,7 @@ def test_the_next_run_finds_all_done_and_the_services_answer(story):
     assert "Ask the platform | playbook | Send the requests through the load balancer" in run.executed
 
 
-def test_nothing_is_there_twice_in_aws(story, aws):
+def test_nothing_is_there_twice_in_aws(story):
     assert added(story.account(), story.before) == PLATFORM
 
 

@@ -21,7 +21,7 @@ def killed(story, stop, request) -> None:
         assert run.executed[-1] == stop.point
     else:
         assert (run.started[-1], stop.point in run.executed) == (stop.point, False)
-    request.node.user_properties.append(("stop", str(stop)))
+    request.node.user_properties.append(("killed teardown", type(stop).__name__))
 
 
 def test_it_goes_on_from_the_last_kill_until_it_is_killed(story, teardown_stop, request):
