@@ -90,10 +90,10 @@ roles() {
   pytest_suite roles -q tests/integration/test_traces.py tests/integration/test_rust_services_role.py tests/integration/test_istio_role.py
 }
 
-package() { pytest_suite package -q -m 'not slow' tests/package tests/docs; }
+package() { pytest_suite package -q -n 2 --dist loadfile -m 'not slow' tests/package tests/docs; }
 
 # With the platform itself, which must not be running, from the installed collection.
-package-full() { pytest_suite package-full -q tests/package tests/docs; }
+package-full() { pytest_suite package-full -q -n 2 --dist loadfile tests/package tests/docs; }
 
 # What needs no cluster; the rest runs where the platform is up (molecule/default).
 troubleshooting() { pytest_suite troubleshooting -q tests/troubleshooting/test_symptoms_without_a_platform.py; }
