@@ -36,7 +36,7 @@ def markdown(text: Any, links: str = "") -> str:
             name = said.removeprefix(f"{COLLECTION}.")
             return f"[{name}]({links}{name}.md)"
         if kind == "L":
-            words, _, target = said.rpartition(",")
+            words, _unused, target = said.rpartition(",")
             return f"[{words.strip()}]({target.strip()})"
         if kind == "U":
             return f"<{said}>"

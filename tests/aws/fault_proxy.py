@@ -104,7 +104,7 @@ def routes(service: str) -> list[tuple[str, re.Pattern[str], set[str], str]]:
     found = []
     for name in model(service).operation_names:
         http_trait = model(service).operation_model(name).http
-        path, _, query = http_trait["requestUri"].partition("?")
+        path, _unused, query = http_trait["requestUri"].partition("?")
         pattern = re.sub(r"\\\{[^}]+?\\\+\\\}", ".+", re.escape(path))
         pattern = re.sub(r"\\\{[^}]+?\\\}", "[^/]+", pattern)
         found.append((http_trait["method"], re.compile(pattern + "/?"), set(query.split("&")) - {""}, name))

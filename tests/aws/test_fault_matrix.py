@@ -139,7 +139,7 @@ def test_every_call_on_a_bad_day(bench: Bench, name: str, record_property: pytes
         try:
             outcomes[bench.with_fault(name, call, nth, kind)] += 1
         except AssertionError as problem:
-            problems.append(str(problem).split("\nassert")[0])
+            problems.append(str(problem).split("\nassert", maxsplit=1)[0])
     record_property("aws_module", STEPS[name][0].module)
     record_property("aws_operations", " ".join(sorted(set(calls))))
     record_property("aws_faults", f"{outcomes['survived']} {outcomes['said']}")

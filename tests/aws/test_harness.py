@@ -84,7 +84,7 @@ def test_every_account_is_fresh(aws: Cloud, number: int) -> None:
 def test_faults_come_to_the_call_that_was_named(aws: Cloud) -> None:
     aws.faults.inject("throttled", "ec2:CreateVpc", nth=2, times=2)
     ec2, seen = through(aws, "ec2"), []
-    for _ in range(4):
+    for _unused in range(4):
         try:
             ec2.create_vpc(CidrBlock="10.0.0.0/16")
             seen.append(True)

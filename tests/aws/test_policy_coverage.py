@@ -60,6 +60,7 @@ def seen(nursery, proxy, tmp_path_factory) -> set[str]:
     """Every action that the modules and role eks_cluster called in their whole lives."""
     found: set[str] = set()
 
+    # A failed life has shown nothing: its calls are not counted, and the nursery ends its account.
     @contextmanager
     def account(name: str) -> Iterator[Cloud]:
         with nursery.account(**QUICK) as endpoint:
@@ -69,13 +70,13 @@ def seen(nursery, proxy, tmp_path_factory) -> set[str]:
             proxy.reset()
 
     for scenario in SCENARIOS:
-        with account(scenario.name) as aws:
+        with account(scenario.name) as aws:  # pylint: disable=contextmanager-generator-missing-cleanup
             given = scenario.setup(aws)
             for step in scenario.steps:
                 result = scenario.run(aws, step, given)
                 assert not result.get("failed"), f"{scenario.name}, {step}: {result.get('msg')}"
     for name, life in LIVES.items():
-        with account(name) as aws:
+        with account(name) as aws:  # pylint: disable=contextmanager-generator-missing-cleanup
             life(aws)
             if life in PAST_THE_PROXY:
                 log = aws.control("GET", f"requests?since={aws.since}")["requests"]

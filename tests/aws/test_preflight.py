@@ -100,9 +100,9 @@ def test_expired_credentials_are_refused_in_one_line(aws, look) -> None:
 
 def test_every_problem_is_said_at_once(aws, look) -> None:
     ec2 = aws.client("ec2")
-    for _ in range(5 - len(ec2.describe_vpcs()["Vpcs"])):
+    for _unused in range(5 - len(ec2.describe_vpcs()["Vpcs"])):
         ec2.create_vpc(CidrBlock="10.0.0.0/16")
-    for _ in range(5):
+    for _unused in range(5):
         ec2.allocate_address(Domain="vpc")
     group = {**GROUP, "instance_types": ["m6g.16xlarge"], "desired_size": 1}
     result = look(node_groups=[group], version="1.21")

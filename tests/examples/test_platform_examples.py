@@ -108,7 +108,7 @@ LIFE = [
 
 def test_every_example_is_run():
     shown = {(module, number) for module in PLATFORM for number in range(len(examples(module)))}
-    assert {(module, number) for module, number, _ in LOOK + LIFE} == shown
+    assert {(module, number) for module, number, _unused in LOOK + LIFE} == shown
 
 
 def test_the_examples_do_what_they_say_once(play, tmp_path):

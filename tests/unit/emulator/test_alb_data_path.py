@@ -83,7 +83,7 @@ def body_of(answer: tuple[int, dict[str, str], str]) -> dict[str, Any]:
 def test_a_request_reaches_its_target_as_through_an_alb(api: ControlApi, alb: LoadBalancer, target: Target) -> None:
     api.set([balancer(listener())], [group(member(target))])
     alb.serves()
-    status, headers, _ = answer = alb.get("/a?b=c", host="one.elb.example", headers={"X-Forwarded-For": "203.0.113.9"})
+    status, headers, _unused = answer = alb.get("/a?b=c", host="one.elb.example", headers={"X-Forwarded-For": "203.0.113.9"})
     got = body_of(answer)
     assert (status, got["path"], got["headers"]["host"]) == (200, "/a?b=c", "one.elb.example")
     assert got["headers"]["x-forwarded-for"] == "203.0.113.9, 127.0.0.1"
@@ -117,7 +117,7 @@ def test_websockets_and_old_clients(api: ControlApi, alb: LoadBalancer) -> None:
     def echo(server: socket.socket) -> None:
         while True:
             try:
-                connection, _ = server.accept()
+                connection, _unused = server.accept()
             except OSError:
                 return
             with connection:
@@ -168,7 +168,7 @@ def test_load_balancers_on_one_port_are_told_apart_by_host(api: ControlApi, alb:
     alb.serves(host="TWO.elb.example:8080")
     assert body_of(alb.get(host="two.elb.example:8080"))["target"] == "other"
     assert body_of(alb.get(host="one.elb.example"))["target"] == "target"
-    status, _, text = alb.get(host="custom.example")
+    status, _unused, text = alb.get(host="custom.example")
     assert status == 404 and "DNS name" in text
     api.set([balancer(listener())], groups)
     alb.serves(host="custom.example")
@@ -216,7 +216,7 @@ def test_redirect(api: ControlApi, alb: LoadBalancer) -> None:
     status, headers, text = alb.get("/a%20b?c=d", host="one.elb.example:8080")
     assert headers["location"] == "https://one.elb.example:443/a%20b?c=d"
     assert headers["server"] == "awselb/2.0" and "<h1>301 Moved Permanently</h1>" in text
-    status, headers, _ = alb.get("/old/x?y=1", host="shop.example")
+    status, headers, _unused = alb.get("/old/x?y=1", host="shop.example")
     assert (status, headers["location"]) == (302, "http://www.shop.example:80/new/old/x?q=y=1")
 
 
@@ -237,7 +237,7 @@ def test_weights_share_requests(api: ControlApi, alb: LoadBalancer, target: Targ
 def test_no_target(api: ControlApi, alb: LoadBalancer, target: Target, registered: list[dict[str, Any]], status: int, title: str) -> None:
     api.set([balancer(listener())], [group(*(member(target, **more) for more in registered))])
     alb.serves(status=status)
-    _, headers, text = alb.get()
+    _unused, headers, text = alb.get()
     assert headers["server"] == "awselb/2.0" and headers["content-type"] == "text/html"
     assert text.startswith(f"<html>\r\n<head><title>{title}</title></head>\r\n")
     assert target.requests == []
@@ -251,7 +251,7 @@ def test_no_target(api: ControlApi, alb: LoadBalancer, target: Target, registere
 def test_a_blocked_target_among_open_ones_gets_no_request(api: ControlApi, alb: LoadBalancer, target: Target, other: Target) -> None:
     api.set([balancer(listener())], [group(member(target), member(other, reachable=False))])
     alb.serves()
-    assert {alb.status() for _ in range(10)} == {200}
+    assert {alb.status() for _unused in range(10)} == {200}
     assert other.requests == []
 
 
@@ -282,7 +282,7 @@ def test_health_of_a_target(api: ControlApi, alb: LoadBalancer, target: Target, 
     wait_for(lambda: api.state_of(other) == "unhealthy")
     assert (api.reason_of(other), api.state_of(target)) == ("Target.ResponseCodeMismatch", "healthy")
     other.requests.clear()
-    assert {alb.status() for _ in range(10)} == {200} and other.requests == []
+    assert {alb.status() for _unused in range(10)} == {200} and other.requests == []
     other.health_status = 200
     wait_for(lambda: api.state_of(other) == "healthy")
 
@@ -335,7 +335,7 @@ def test_a_draining_target_finishes_what_it_has(api: ControlApi, alb: LoadBalanc
     api.set([balancer(listener())], [group(member(target, state="draining"), member(other))])
     wait_for(lambda: api.state_of(target) == "None" and api.state_of(other) == "healthy")
     target.requests.clear()
-    assert {body_of(alb.get())["target"] for _ in range(10)} == {"other"}
+    assert {body_of(alb.get())["target"] for _unused in range(10)} == {"other"}
     slow.join()
     assert answers == [200] and target.requests == []
 
@@ -351,7 +351,7 @@ def test_no_request_is_lost_while_the_state_changes(api: ControlApi, alb: LoadBa
         while not done.is_set():
             answers.append(alb.status())
 
-    clients = [threading.Thread(target=client) for _ in range(3)]
+    clients = [threading.Thread(target=client) for _unused in range(3)]
     for thread in clients:
         thread.start()
     for step in range(12):
@@ -386,7 +386,7 @@ def test_https(api: ControlApi, alb: LoadBalancer, target: Target) -> None:
         url = f"https://a.shop.example:{alb.offset + 443}/secure"
         resolve = f"a.shop.example:{alb.offset + 443}:127.0.0.1"
         command = ["curl", "--silent", "--insecure", "--noproxy", "*", "--http2", "--resolve", resolve, "--write-out", "\n%{http_version}", url]
-        text, _, version = subprocess.run(command, capture_output=True, text=True, check=True).stdout.rpartition("\n")
+        text, _unused, version = subprocess.run(command, capture_output=True, text=True, check=True).stdout.rpartition("\n")
         assert version == "2" and '"x-forwarded-proto": "https"' in text and '"x-forwarded-port": "443"' in text
         line = wait_for(lambda: [line for line in alb.access_log.read_text().splitlines() if "/secure" in line])[0]
         assert line.startswith("h2 ") and " TLSv1.3 " in line and '"a.shop.example"' in line and ":certificate/shop" in line
@@ -438,7 +438,7 @@ def test_an_unanswered_connect_is_a_504(api: ControlApi, alb: LoadBalancer) -> N
         deaf.bind(("127.0.0.1", 0))
         deaf.listen(0)
         waiting = []
-        for _ in range(4):  # Fills the queue: further connects get no answer.
+        for _unused in range(4):  # Fills the queue: further connects get no answer.
             client = socket.socket()
             client.setblocking(False)
             client.connect_ex(deaf.getsockname())

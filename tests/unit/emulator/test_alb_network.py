@@ -35,7 +35,7 @@ def test_routes_are_set_once_moved_and_removed(asked: Path) -> None:
 
 def test_a_route_that_failed_is_tried_again_and_said(asked: Path, capsys: pytest.CaptureFixture[str]) -> None:
     routes = Routes()
-    for _ in range(2):
+    for _unused in range(2):
         routes.apply({"10.9.0.0/24": "172.18.0.9"})
     assert len(asked.read_text().splitlines()) == 2
     assert "Network is unreachable" in capsys.readouterr().out

@@ -14,7 +14,7 @@ def test_a_request_that_comes_twice_is_carried_out_once(aws: Emulator) -> None:
     performing any further actions"; with other parameters "the retry fails with an IdempotentParameterMismatch error"."""
     ec2 = aws.client("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
-    first, again = (ec2.create_route_table(VpcId=vpc, ClientToken="one")["RouteTable"]["RouteTableId"] for _ in range(2))
+    first, again = (ec2.create_route_table(VpcId=vpc, ClientToken="one")["RouteTable"]["RouteTableId"] for _unused in range(2))
     assert first == again
     assert ec2.create_route_table(VpcId=vpc, ClientToken="two")["RouteTable"]["RouteTableId"] != first
     other = ec2.create_vpc(CidrBlock="10.8.0.0/16")["Vpc"]["VpcId"]

@@ -96,7 +96,10 @@ def test_an_addon_lives(aws, cluster) -> None:
     older = next(v["addonVersion"] for v in offered if v["addonVersion"] not in default)
     assert eks.create_addon(**key, addonVersion=older, tags={"a": "1"})["addon"]["status"] == "CREATING"
     assert refused(eks.create_addon, **key) == "ResourceInUseException"
-    look = lambda: eks.describe_addon(**key)["addon"]["status"]  # noqa: E731
+
+    def look():
+        return eks.describe_addon(**key)["addon"]["status"]
+
     aws.wait(look, "ACTIVE")
     update = eks.update_addon(**key, addonVersion=default[0], configurationValues='{"env": {"A": "1"}}')["update"]
     assert (update["type"], update["status"], look()) == ("AddonUpdate", "InProgress", "UPDATING")

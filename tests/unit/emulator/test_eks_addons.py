@@ -22,7 +22,10 @@ def test_an_addon_of_pods_is_degraded_until_there_is_a_node(aws, make_cluster, n
     name, eks = make_cluster(), aws.client("eks")
     for addon in ("coredns", "vpc-cni"):
         eks.create_addon(clusterName=name, addonName=addon)
-    look = lambda addon: eks.describe_addon(clusterName=name, addonName=addon)["addon"]  # noqa: E731
+
+    def look(addon):
+        return eks.describe_addon(clusterName=name, addonName=addon)["addon"]
+
     aws.wait(lambda: look("vpc-cni")["status"], "ACTIVE")
     found = look("coredns")
     assert found["status"] == "DEGRADED" and found["health"]["issues"][0]["code"] == "InsufficientNumberOfReplicas"

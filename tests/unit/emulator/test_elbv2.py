@@ -64,7 +64,10 @@ def test_a_load_balancer_is_provisioning_then_active(aws, stack) -> None:
     # API reference, LoadBalancerState: "The initial state of the load balancer is provisioning. After the load balancer is fully set up
     # and ready to route traffic, its state is active."
     assert stack.balancer["State"]["Code"] == "provisioning"
-    look = lambda: stack.elb.describe_load_balancers(LoadBalancerArns=[stack.arn])["LoadBalancers"][0]["State"]["Code"]  # noqa: E731
+
+    def look():
+        return stack.elb.describe_load_balancers(LoadBalancerArns=[stack.arn])["LoadBalancers"][0]["State"]["Code"]
+
     aws.wait(look, "active")
     assert stack.state()[0]["state"] == "active"
 
@@ -253,7 +256,7 @@ def test_only_the_default_certificate_is_the_listeners(aws, stack) -> None:
         every = stack.elb.describe_listener_certificates(**on)["Certificates"]
         return [c["CertificateArn"] for c in listener["Certificates"]], [(c["CertificateArn"], c["IsDefault"]) for c in every]
 
-    for _ in range(2):
+    for _unused in range(2):
         stack.elb.add_listener_certificates(**on, Certificates=[{"CertificateArn": second}])
     assert seen() == ([first], [(first, True), (second, False)])
     stack.elb.modify_listener(**on, Certificates=[{"CertificateArn": third}])

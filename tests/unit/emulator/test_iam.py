@@ -27,10 +27,10 @@ def provider(aws, name) -> str:
 def test_client_ids_are_added_and_removed(aws, provider) -> None:
     # API reference, AddClientIDToOpenIDConnectProvider: "This operation is idempotent"; so is RemoveClientIDFromOpenIDConnectProvider.
     iam, on = aws.client("iam"), {"OpenIDConnectProviderArn": provider}
-    for _ in range(2):
+    for _unused in range(2):
         iam.add_client_id_to_open_id_connect_provider(**on, ClientID="b")
     assert iam.get_open_id_connect_provider(**on)["ClientIDList"] == ["a", "b"]
-    for _ in range(2):
+    for _unused in range(2):
         iam.remove_client_id_from_open_id_connect_provider(**on, ClientID="a")
     assert iam.get_open_id_connect_provider(**on)["ClientIDList"] == ["b"]
     absent = f"arn:aws:iam::{ACCOUNT}:oidc-provider/absent"

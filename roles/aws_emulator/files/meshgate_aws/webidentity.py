@@ -124,7 +124,7 @@ OPERATORS["arnequals"] = OPERATORS["arnlike"] = OPERATORS["stringlike"]
 def _condition(operator: str, values: list[str] | None, wanted: list[str]) -> bool:
     """One operator on one key, as "IAM JSON policy elements: Condition operators" defines it; an operator that is not known matches nothing."""
     name = operator.lower()
-    quantifier, _, name = name.rpartition(":")
+    quantifier, _unused, name = name.rpartition(":")
     if name == "null":
         return (values is None) == (wanted == ["true"])
     optional = name.endswith("ifexists")

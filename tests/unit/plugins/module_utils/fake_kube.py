@@ -66,7 +66,7 @@ class FakeKube:
                     return False
             return True
 
-        items = [item for (k, ns, _), item in self.objects.items() if k == kind and (namespace is None or ns == namespace) and matches(item)]
+        items = [item for (k, ns, _unused), item in self.objects.items() if k == kind and (namespace is None or ns == namespace) and matches(item)]
         return copy.deepcopy([{"apiVersion": api_version, "kind": kind, **item} for item in items])
 
     def delete(self, api_version, kind, name, namespace=None, propagation="Background", grace=None):

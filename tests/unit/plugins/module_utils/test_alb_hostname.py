@@ -65,7 +65,7 @@ def test_by_ingress_it_is_described_with_listeners_rules_and_targets(aws):
 
 
 def test_by_tags_it_is_found_without_a_cluster(aws):
-    lb, _ = aws.load_balancer()
+    lb, _unused = aws.load_balancer()
     aws.load_balancer("foreign", tags=({"Key": alb_elbv2.CLUSTER_TAG, "Value": "other"},))
     assert Look(wanted(ingress="", cluster="sandbox", stack="sandbox"), aws.elbv2).run()["hostname"] == lb["DNSName"]
 
@@ -98,7 +98,7 @@ def test_a_hostname_that_does_not_come_is_explained(aws):
 
 
 def test_a_load_balancer_without_targets_is_not_healthy(aws):
-    lb, _ = aws.load_balancer()
+    lb, _unused = aws.load_balancer()
     with pytest.raises(NotThere, match="target group sandbox-alb-tg has no target"):
         Look(wanted(wait_for=["healthy_targets"]), aws.elbv2, FakeKube([ingress(lb["DNSName"])])).run()
 

@@ -78,8 +78,8 @@ class Cluster(FakeKube):
 class FakeIstioctl:
     """Answers as istioctl does; `install` applies what is rendered to the fake cluster."""
 
-    def __init__(self, api, rendered=RENDERED, version="1.31.1", precheck="[]", install_rc=0):
-        self.api, self.rendered, self.version, self.precheck, self.install_rc = api, rendered, version, precheck, install_rc
+    def __init__(self, api, rendered=None, version="1.31.1", precheck="[]", install_rc=0):
+        self.api, self.rendered, self.version, self.precheck, self.install_rc = api, rendered or RENDERED, version, precheck, install_rc
         self.commands: list[list[str]] = []
 
     def __call__(self, command, timeout=0):
@@ -340,7 +340,7 @@ def test_a_binding_to_a_target_group_that_is_gone_makes_room_for_a_new_one(clust
     bind(cluster, "own")  # a user's, which no controller would make again
     assert actions(run(cluster, fake, check=True, **asked)) == {("TargetGroupBinding", "old"): "delete"}
     assert actions(run(cluster, fake, **asked)) == {("TargetGroupBinding", "old"): "delete"}
-    assert [name for kind, _, name in cluster.objects if kind == "TargetGroupBinding"] == ["own"]
+    assert [name for kind, _unused, name in cluster.objects if kind == "TargetGroupBinding"] == ["own"]
     assert "meshgate.io/nudged-at" in cluster.objects[("Ingress", "istio-ingress", "ingress")]["metadata"]["annotations"]
     assert not run(cluster, fake, **asked).changed
     assert fake.installed() == 1
@@ -399,7 +399,7 @@ def test_a_cluster_that_goes_next_is_not_waited_for(cluster, fake):
     result = remove(cluster, fake, purge=True, wait=False)
     assert result.changed and result.commands == []
     assert [change.summary() for change in result.changes] == [change.summary() for change in planned.changes]
-    assert {kind for kind, _, _ in cluster.objects} & {"Deployment", "Service", "MutatingWebhookConfiguration"} == set()
+    assert {kind for kind, _unused, _unused in cluster.objects} & {"Deployment", "Service", "MutatingWebhookConfiguration"} == set()
     assert not remove(cluster, fake, purge=True, wait=False).changed
 
 
@@ -409,7 +409,7 @@ def test_a_purge_takes_everything_but_the_crds_and_says_what_stays(cluster, fake
     result = remove(cluster, fake, purge=True)
     assert result.changed and result.version_before == "1.31.1"
     assert result.commands == [["istioctl", "uninstall", "--skip-confirmation", "--revision=default"]]
-    kinds = {kind for kind, _, _ in cluster.objects}
+    kinds = {kind for kind, _unused, _unused in cluster.objects}
     assert kinds == {"Namespace", "CustomResourceDefinition"}
     assert result.stays == ["Namespace istio-system", "1 CustomResourceDefinitions of istio.io"]
     assert not remove(cluster, fake, purge=True).changed
@@ -421,7 +421,7 @@ def test_a_purge_takes_the_gateway_classes_that_istiod_made_and_no_others(cluste
         metadata, spec = {"name": name, "uid": name}, {"controllerName": controller}
         cluster._store({"apiVersion": "gateway.networking.k8s.io/v1", "kind": "GatewayClass", "metadata": metadata, "spec": spec})
     remove(cluster, fake, purge=True)
-    assert sorted(name for kind, _, name in cluster.objects if kind == "GatewayClass") == ["edge", "istio-remote"]
+    assert sorted(name for kind, _unused, name in cluster.objects if kind == "GatewayClass") == ["edge", "istio-remote"]
 
 
 def test_the_crds_go_when_asked(cluster, fake):

@@ -74,8 +74,8 @@ def test_configuration_has_what_was_asked_for():
 
 def test_nodes_read_how_to_reach_registries_from_a_folder(tmp_path):
     wanted = k.config(settings(registry_config=str(tmp_path), workers=1), 2)
-    for node in wanted["nodes"]:
-        assert {"hostPath": str(tmp_path), "containerPath": "/etc/containerd/certs.d", "readOnly": True} in node["extraMounts"]
+    for entry in wanted["nodes"]:
+        assert {"hostPath": str(tmp_path), "containerPath": "/etc/containerd/certs.d", "readOnly": True} in entry["extraMounts"]
     assert 'config_path = "/etc/containerd/certs.d"' in wanted["containerdConfigPatches"][0]
     assert k.problems(settings(registry_config=str(tmp_path))) == []
     assert "kind_cluster_registry_config=" + str(tmp_path / "none") in k.problems(settings(registry_config=str(tmp_path / "none")))[0]

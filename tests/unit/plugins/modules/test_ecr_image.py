@@ -311,7 +311,7 @@ STEPS = [
 ]
 
 
-@pytest.mark.parametrize("step", STEPS, ids=lambda step: " ".join(step))
+@pytest.mark.parametrize("step", STEPS, ids=" ".join)
 @pytest.mark.parametrize("trouble", [{"status": 503}, {"status": 429}, {"cut": "before"}, {"cut": "after"}], ids=str)
 def test_one_failure_at_any_step_is_survived(account, image, registry, name, arm64, step, trouble):
     image()

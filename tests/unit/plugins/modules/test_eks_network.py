@@ -146,7 +146,7 @@ def test_what_a_stopped_run_left_is_found_and_completed(site: Site) -> None:
     gateway = site.ec2.create_internet_gateway(TagSpecifications=tags("internet-gateway", "igw"))["InternetGateway"]["InternetGatewayId"]
     # Two of each: the answer to the first was lost in a run that was then stopped.
     spare = site.ec2.create_internet_gateway(TagSpecifications=tags("internet-gateway", "igw"))["InternetGateway"]["InternetGatewayId"]
-    addresses = [site.ec2.allocate_address(Domain="vpc", TagSpecifications=tags("elastic-ip", "nat-us-west-2a"))["AllocationId"] for _ in range(2)]
+    addresses = [site.ec2.allocate_address(Domain="vpc", TagSpecifications=tags("elastic-ip", "nat-us-west-2a"))["AllocationId"] for _unused in range(2)]
     site.ec2.create_route_table(VpcId=vpc_id, TagSpecifications=tags("route-table", "public"))
     calls = site.make()["calls"]
     assert site.differs() == []

@@ -93,7 +93,7 @@ def test_all_that_is_wrong_with_a_network_is_said_at_once(theirs: Theirs) -> Non
     ec2.create_tags(Resources=theirs.public[1:], Tags=[{"Key": "kubernetes.io/cluster/production", "Value": "shared"}])
     ec2.delete_route(RouteTableId=theirs.table, DestinationCidrBlock="0.0.0.0/0")
     small = theirs.subnet("10.0.20.0/28", "a", "internal-elb")
-    for _ in range(7):
+    for _unused in range(7):
         ec2.create_network_interface(SubnetId=small)
     refused = theirs.look(subnet_ids={"public": theirs.public, "private": [*theirs.private, small]})["msg"]
     for sentence in (

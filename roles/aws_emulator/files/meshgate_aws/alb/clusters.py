@@ -119,6 +119,6 @@ def status_ranges(matcher: str) -> list[Json]:
     """`200,202-204` as half-open ranges."""
     ranges = []
     for part in matcher.split(","):
-        first, _, last = part.strip().partition("-")
+        first, _unused, last = part.strip().partition("-")
         ranges.append({"start": int(first), "end": int(last or first) + 1})
     return ranges

@@ -78,5 +78,5 @@ def _query(pair: dict[str, Any]) -> str:
 
 
 def _cidr(value: str) -> Json:
-    address, _, length = value.partition("/")
+    address, _unused, length = value.partition("/")
     return {"address_prefix": address, "prefix_len": int(length or (128 if ":" in address else 32))}

@@ -66,7 +66,7 @@ def _http_filters(protocol: str, port: int, owned: list[Owned], layout: Layout) 
         # A plain HTTP listener of an ALB speaks no HTTP/2.
         "codec_type": "AUTO" if protocol == "HTTPS" else "HTTP1",
         "http_protocol_options": {"accept_http_10": True, "default_host_for_http_10": owned[0][0].dns_name},
-        "common_http_protocol_options": {"idle_timeout": f"{max(balancer.idle_timeout for balancer, _ in owned)}s"},
+        "common_http_protocol_options": {"idle_timeout": f"{max(balancer.idle_timeout for balancer, _unused in owned)}s"},
         "rds": {"route_config_name": name, "config_source": config_source(str(layout.routes(name)))},
         # The peer is the client; its address goes into X-Forwarded-For by the Lua filter, as each load balancer wants it.
         "use_remote_address": True,

@@ -55,7 +55,7 @@ def _used_groups(state: State) -> set[str]:
         for rule in listener.rules
         for action in rule.actions
         if action.get("Type") == "forward"
-        for arn, _ in routes.forward_groups(action)
+        for arn, _unused in routes.forward_groups(action)
     }
 
 
