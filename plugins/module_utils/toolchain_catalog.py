@@ -19,14 +19,14 @@ from typing import Any
 import yaml
 
 ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
-IGNORED_FOLDERS = {"target", "__pycache__", ".git"}
+IGNORED_FOLDERS = {"target", "__pycache__", ".git", ".mypy_cache", ".pytest_cache", ".ruff_cache"}
 
 # What a role or a user asks for; all else is made on the way to these.
 TOOLS = ("kubectl", "helm", "istioctl", "kind")
 IMAGES = ("node", "pilot", "proxyv2", "alb_controller", "service_a", "service_b", "aws_emulator")
 ASSETS = ("alb_controller_assets", "gateway_api")
 # What tests and benchmarks run, and the platform does not need: always built.
-TEST_TOOLS = ("fortio",)
+TEST_TOOLS = ("fortio", "helmfile")
 PROGRAMS = TOOLS + TEST_TOOLS
 REQUESTABLE = PROGRAMS + IMAGES + ASSETS
 

@@ -22,6 +22,7 @@ MODULES = {
     "cni_plugins": ("cni_plugins", "github.com/containernetworking/plugins v{}"),
     "etcd": ("etcd", "go.etcd.io/etcd/server/v3 v{}"),
     "fortio": ("fortio", "fortio.org/fortio v{}"),
+    "helmfile": ("helmfile", "github.com/helmfile/helmfile v{}"),
     "gateway_api": ("gateway_api", "sigs.k8s.io/gateway-api v{}"),
 }
 
