@@ -53,6 +53,7 @@ class Elsewhere:
 
     home: Path
     work: Path
+    path: str = ""
 
     @property
     def collection(self) -> Path:
@@ -67,11 +68,21 @@ class Elsewhere:
         return {
             **kept,
             **{name: os.environ.get(name) or str(home / path) for name, path in others.items()},
-            "PATH": f"{BIN}:{os.environ['PATH']}:{home / '.local/bin'}",
+            "PATH": f"{self.path}{BIN}:{os.environ['PATH']}:{home / '.local/bin'}",
             "HOME": str(self.home),
             "MESHGATE_CACHE": str(CACHE),
             "ANSIBLE_NOCOLOR": "1",
         }
+
+    def without_docker(self) -> Elsewhere:
+        """The same place on a machine whose Docker does not run yet. Only root can start it, and is told so instead of being refused."""
+        if os.geteuid():
+            return self
+        program = self.home / "no-docker/docker"
+        program.parent.mkdir(exist_ok=True)
+        program.write_text("#!/bin/sh\necho 'Cannot connect to the Docker daemon. Is the docker daemon running?' >&2\nexit 1\n", encoding="utf-8")
+        program.chmod(0o755)
+        return Elsewhere(self.home, self.work, f"{program.parent}:")
 
     def run(self, *command: str, timeout: float = 600) -> subprocess.CompletedProcess[str]:
         return subprocess.run(command, cwd=self.work, env=self.environment(), capture_output=True, text=True, timeout=timeout, check=False)
