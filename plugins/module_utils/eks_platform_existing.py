@@ -84,7 +84,8 @@ class ExistingNetwork:
     def _refuse(self) -> None:
         vpc_id, live = self.given["vpc_id"], self.live
         if live.vpc is None:
-            raise Refused(f"eks_cluster_vpc_id is {vpc_id!r}, which account {live.account_id} does not have in {self.given['region']}")
+            where = f"which account {live.account_id} does not have in {self.given['region']}"
+            raise Refused(f"eks_cluster_vpc_id is {vpc_id!r}, {where}; accepted: one that it has, or empty")
         off = [option for option, on in (("DNS resolution", live.dns["dns_support"]), ("DNS hostnames", live.dns["dns_hostnames"])) if not on]
         found = [f"VPC {vpc_id} has {' and '.join(off)} switched off, which nodes need to find the API server"] if off else []
         missing = [subnet_id for _kind, subnet, subnet_id in self._chosen if subnet is None]

@@ -19,7 +19,7 @@ if (COLLECTIONS := HERE.parents[1] / ".collections").is_dir():
 
 from engine_guard import EngineGuard  # noqa: E402
 from fault_proxy import FaultProxy  # noqa: E402
-from machine import SECONDS, Machine, Refusal  # noqa: E402
+from machine import Machine, Refusal, patience  # noqa: E402
 from nursery import Nursery  # noqa: E402
 
 
@@ -69,7 +69,7 @@ def refused(record_property):
         assert refusal.says(*words), f"no sentence with {words}: {refusal.sentences or refusal.output[-3000:]}"
         assert "Traceback" not in "\n".join(refusal.sentences)
         assert machine.created() == []
-        assert refusal.seconds < SECONDS
+        assert refusal.seconds < patience()
         record_property("inputs_refused", f"{count} {refusal.seconds:.1f}")
 
     return check

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 from machine import Machine
-from values import VALUES
+from values import RARE, VALUES
 
 EACH = [pytest.param(value, id=value.name) for values in VALUES.values() for value in values]
 
@@ -15,7 +15,7 @@ def test_the_table_is_long_enough() -> None:
     assert sum(len(value.said) for values in VALUES.values() for value in values) >= 60
 
 
-@pytest.mark.parametrize("place", VALUES)
+@pytest.mark.parametrize("place", [pytest.param(place, marks=[pytest.mark.slow] if place in RARE else []) for place in VALUES])
 def test_all_of_one_place_are_named_in_one_run(machine: Machine, refused, place: str) -> None:
     values = VALUES[place]
     given: dict = {}
