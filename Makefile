@@ -10,7 +10,7 @@ BIN := .venv/bin
 PLAY := $(BIN)/ansible-playbook
 LINK := .collections/ansible_collections/meshgate/eks_istio
 
-.PHONY: help setup site verify teardown test test-full lint unit integration test-aws services-test kills molecule package build hooks bench docs clean
+.PHONY: help setup site verify teardown test test-full lint unit integration test-aws services-test kills inputs molecule package build hooks bench docs clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,10 +39,10 @@ teardown: setup ## Remove the platform and prove that nothing is left
 	@$(PLAY) playbooks/teardown.yml $(ARGS)
 
 test: setup ## Every check: lint, unit tests, the AWS half, services, the platform on kind
-	@BIN=$(BIN) tests/run.sh lint unit aws services roles troubleshooting kills molecule
+	@BIN=$(BIN) tests/run.sh lint unit aws services roles troubleshooting kills molecule inputs
 
 test-full: setup ## Everything that `test` runs, and what takes longer than 20 minutes
-	@BIN=$(BIN) tests/run.sh lint unit aws-full services roles troubleshooting kills-full molecule pull
+	@BIN=$(BIN) tests/run.sh lint unit aws-full services roles troubleshooting kills-full molecule inputs-full pull
 
 lint: setup ## ansible-lint (production), ruff, mypy, yamllint, shellcheck
 	@BIN=$(BIN) tests/run.sh lint
@@ -59,6 +59,9 @@ services-test: setup ## cargo test, clippy and rustfmt of the two services
 kills: setup ## Kill site.yml and teardown.yml on their way, run them again; FULL=1 after every task
 	@BIN=$(BIN) tests/run.sh $(if $(FULL),kills-full,kills)
 
+inputs: setup ## Bad values and environments are refused at once, and nothing is created; FULL=1 for each value alone, too
+	@BIN=$(BIN) tests/run.sh $(if $(FULL),inputs-full,inputs)
+
 molecule: setup ## The platform's life on kind, from an empty machine to an empty machine
 	@BIN=$(BIN) tests/run.sh molecule
 
@@ -72,7 +75,7 @@ build: setup ## meshgate-eks_istio-VERSION.tar.gz of what is committed
 hooks: setup ## The linters of your commits, before each commit
 	@$(UV) tool run pre-commit install
 
-bench: setup ## Time site.yml and teardown.yml beside a shell script that does the same
+bench: setup ## Time the collection beside a shell script and helmfile, and measure the platform
 	@BIN=$(BIN) benchmarks/run.sh
 
 docs: setup ## Write the pages of roles and modules anew, and render the diagrams

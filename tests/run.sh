@@ -106,12 +106,17 @@ kills-full() {
   MESHGATE_KILL_FULL=1 pytest_suite kills-full -q tests/kill
 }
 
+# Bad values and environments: every value of the table, those of one place in one run; or each value alone, too.
+inputs() { pytest_suite inputs -q -n 2 -m 'not slow' tests/inputs; }
+
+inputs-full() { pytest_suite inputs-full -q -n 2 tests/inputs; }
+
 pull() { pytest_suite pull -q tests/integration/test_pull.py tests/integration/test_push.py; }
 
 for suite in "$@"; do
   case $suite in
-    lint | unit | aws | aws-full | services | roles | package | package-full | molecule | troubleshooting | kills | kills-full | pull) "$suite" ;;
-    *) echo "unknown suite '$suite'; known: lint unit aws aws-full services roles package package-full molecule troubleshooting kills kills-full pull" >&2; exit 2 ;;
+    lint | unit | aws | aws-full | services | roles | package | package-full | molecule | troubleshooting | kills | kills-full | inputs | inputs-full | pull) "$suite" ;;
+    *) echo "unknown suite '$suite'; known: lint unit aws aws-full services roles package package-full molecule troubleshooting kills kills-full inputs inputs-full pull" >&2; exit 2 ;;
   esac
 done
 
