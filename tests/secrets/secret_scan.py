@@ -131,9 +131,8 @@ def main() -> int:
     assert findings(logs[-1].read_text(encoding="utf-8", errors="replace") + json.dumps({"msg": known[planted]}), known), "the planted secret was not found"
     found = scan(logs, known)
     size = sum(os.path.getsize(log) for log in logs) / 1e6
-    print(
-        f"{len(known)} secrets of the platform, {len(LOOKS)} forms of others; looked for in {len(logs)} logs of {size:.1f} MB: found {len(found)}, and the planted one"
-    )
+    looked_for = f"{len(known)} secrets of the platform and {len(LOOKS)} forms of others"
+    print(f"{looked_for}, in {len(logs)} logs of {size:.1f} MB: found {len(found)}, and the planted one")
     print("\n".join(found))
     return 1 if found else 0
 

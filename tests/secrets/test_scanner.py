@@ -49,7 +49,7 @@ def test_planted_secrets_are_found_however_ansible_prints_them(tmp_path: Path) -
 @pytest.mark.parametrize("written", [str, repr, json.dumps, lambda text: base64.b64encode(text.encode()).decode()])
 def test_a_key_is_found_by_its_lines(written) -> None:
     body = "\n".join(KEY.splitlines()[1:-1])
-    assert findings("said: " + written(body), {"CA key": body}) == ["line 1: CA key"]
+    assert [found.partition(": ")[2] for found in findings("said: " + written(body), {"CA key": body})] == ["CA key"]
 
 
 @pytest.mark.parametrize(
