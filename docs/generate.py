@@ -85,11 +85,15 @@ def option_table(options: dict[str, Any], links: str = "", what: str = "option")
 
 def role_page(role: Path) -> str:
     specs = yaml.safe_load((role / "meta/argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"]
+    # A default that a template decides is no value of its type, so that the specification cannot say it.
+    defaults = yaml.safe_load((role / "defaults/main.yml").read_text(encoding="utf-8")) or {}
+    decided = {name: {"default": value} for name, value in defaults.items() if "{{" in str(value)}
     page = [f"# Role {role.name}", "", NOTE.format(kind="role"), "", f"[What it does, its facts, an example](../../roles/{role.name}/README.md).", ""]
     for name, spec in specs.items():
         page += [f"## {'Variables' if name == 'main' else f'Entry point {name}'}", ""]
         page += [markdown(line, "../modules/") for line in lines(spec.get("description") or spec.get("short_description"))] + [""]
-        page += option_table(spec.get("options") or {}, "../modules/", "variable")
+        options = {name: {**decided.get(name, {}), **option} for name, option in (spec.get("options") or {}).items()}
+        page += option_table(options, "../modules/", "variable")
     return "\n".join(page).rstrip() + "\n"
 
 

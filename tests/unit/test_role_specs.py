@@ -29,7 +29,9 @@ def public_defaults(role: Path) -> dict:
 
 def test_every_default_has_a_specification_with_the_same_default(role):
     options = spec(role).get("options", {})
-    defaults = public_defaults(role)
+    # What a template decides is no bool, list or dict, and antsibull-docs takes no other default there.
+    typed = {name for name, option in options.items() if option["type"] in ("bool", "dict", "int", "list")}
+    defaults = {name: value for name, value in public_defaults(role).items() if not (name in typed and isinstance(value, str) and "{{" in value)}
     assert sorted(defaults) == sorted(name for name, option in options.items() if "default" in option)
     assert {name: options[name]["default"] for name in defaults} == defaults
 
