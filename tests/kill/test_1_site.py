@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 
 from census import added, complaints
-from chain import After
-from harness import our_containers
+from chain import LOGS, After
+from harness import REPO, our_containers
 from story import FULL
 
 # What a run that nobody killed leaves, by name. A load balancer of three zones and one NAT gateway have interfaces, as have the nodes with their pods.
@@ -78,3 +80,11 @@ def test_nothing_is_there_twice_in_kubernetes(kubectl):
 
 def test_nothing_is_there_twice_in_docker():
     assert our_containers() == ["meshgate-alb", "meshgate-aws", "sandbox-control-plane"]
+
+
+def test_no_output_of_these_runs_holds_a_secret():
+    """They are at -vvv, and together they execute every task."""
+    logs = sorted(str(log) for log in LOGS.glob("*-site.log"))
+    done = subprocess.run([sys.executable, REPO / "tests/secrets/secret_scan.py", *logs], capture_output=True, text=True, check=False)
+    print(done.stdout)
+    assert done.returncode == 0, done.stdout + done.stderr
