@@ -40,11 +40,13 @@ class Frontends:
     bindings: list[Manifest] = field(default_factory=list)
 
 
-def find(api: KubeApi, cluster: str) -> Frontends:
+def find(api: KubeApi, cluster: str, namespaces: list[str] | None = None) -> Frontends:
+    """With namespaces, what is in others counts as somebody else's: it stays, and so do its load balancers."""
     kinds = (alb_kubernetes.INGRESS, GATEWAY, SERVICE)
     items = [item for found in api.map(lambda kind: api.find(*kind), kinds) for item in found]
     held = [item for item in items if _holds_load_balancer(item)]
     ours = [item for item in items if _label(item) == cluster and (item["kind"] != "Service" or _holds_load_balancer(item))]
+    ours = [item for item in ours if namespaces is None or item["metadata"]["namespace"] in namespaces]
     known = {_uid(item) for item in ours}
     return Frontends(ours, [item for item in held if _uid(item) not in known], api.find(*alb_kubernetes.BINDING))
 

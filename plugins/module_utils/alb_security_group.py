@@ -13,8 +13,9 @@ import typing as t
 from dataclasses import dataclass, field
 
 OWNERSHIP = "meshgate.io/cluster"
-# A cluster's security group may hold other rules of the same owner.
+# A cluster's security group may hold other rules of the same owner, and those of its other load balancers.
 ROLE_TAG = {"meshgate.io/role": "load-balancer"}
+GROUP = "meshgate.io/load-balancer-group"
 
 
 class Refused(Exception):
@@ -35,6 +36,9 @@ class Wanted:
 
     def all_tags(self) -> dict[str, str]:
         return {**self.tags, "Name": self.name, OWNERSHIP: self.cluster}
+
+    def rule_tags(self) -> dict[str, str]:
+        return {OWNERSHIP: self.cluster, **ROLE_TAG, GROUP: self.name}
 
 
 @dataclass(frozen=True, order=True)
@@ -105,7 +109,7 @@ def look(ec2: t.Any, wanted: Wanted) -> State:
     backend_live = {
         rule["SecurityGroupRuleId"]: rule_of(rule)
         for rule in rules
-        if rule["GroupId"] == wanted.backend_group_id and (_is_ours(rule, wanted.cluster) or _source(rule) in sources)
+        if rule["GroupId"] == wanted.backend_group_id and (_is_ours(rule, wanted) or _source(rule) in sources)
     }
     state.backend_add, state.backend_drop = _compare(backend_rules(wanted, sources), backend_live)
     tags_before = {k: live_tags.get(k, "") for k in wanted.all_tags()} if group else {}
@@ -118,7 +122,7 @@ def converge(ec2: t.Any, wanted: Wanted, state: State) -> str:
     """Do what `look` found; the group's id, empty where groups of somebody else are used."""
     group_id = state.group_id
     specification = [{"ResourceType": "security-group", "Tags": _pairs(wanted.all_tags())}]
-    rule_tags = [{"ResourceType": "security-group-rule", "Tags": _pairs({**wanted.tags, OWNERSHIP: wanted.cluster, **ROLE_TAG})}]
+    rule_tags = [{"ResourceType": "security-group-rule", "Tags": _pairs({**wanted.tags, **wanted.rule_tags()})}]
     if not group_id and not wanted.source_group_ids:
         group_id = ec2.create_security_group(
             GroupName=wanted.name, Description=f"Load balancer of {wanted.cluster}", VpcId=wanted.vpc_id, TagSpecifications=specification
@@ -149,7 +153,7 @@ def look_absent(ec2: t.Any, wanted: Wanted) -> State:
     tagged = ec2.describe_security_group_rules(Filters=[{"Name": f"tag:{OWNERSHIP}", "Values": [wanted.cluster]}])["SecurityGroupRules"]
     sources = {group["GroupId"] for group in groups} | set(wanted.source_group_ids)
     rules = {rule["SecurityGroupRuleId"]: rule for rule in [*tagged, *_rules(ec2, [wanted.backend_group_id] if wanted.backend_group_id else [])]}
-    ours = [r for r in rules.values() if r["GroupId"] not in sources and not r.get("IsEgress") and (_source(r) in sources or _is_ours(r, wanted.cluster))]
+    ours = [r for r in rules.values() if r["GroupId"] not in sources and not r.get("IsEgress") and (_source(r) in sources or _is_ours(r, wanted))]
     state.backend_drop = {rule["SecurityGroupRuleId"]: rule["GroupId"] for rule in ours}
     if groups or ours:
         state.before = {"group": state.group_id, "backend_ingress": [f"{rule['GroupId']}: {rule_of(rule)}" for rule in ours]}
@@ -194,9 +198,9 @@ def _source(rule: dict[str, t.Any]) -> str:
     return (rule.get("ReferencedGroupInfo") or {}).get("GroupId") or rule.get("CidrIpv4") or rule.get("CidrIpv6") or rule.get("PrefixListId") or ""
 
 
-def _is_ours(rule: dict[str, t.Any], cluster: str) -> bool:
+def _is_ours(rule: dict[str, t.Any], wanted: Wanted) -> bool:
     tags = {tag["Key"]: tag["Value"] for tag in rule.get("Tags") or []}
-    return {OWNERSHIP: cluster, **ROLE_TAG}.items() <= tags.items()
+    return wanted.rule_tags().items() <= tags.items()
 
 
 def _rules(ec2: t.Any, group_ids: list[str]) -> list[dict[str, t.Any]]:

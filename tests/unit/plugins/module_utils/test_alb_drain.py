@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 from fake_kube import FakeKube
-from test_alb_hostname import CLUSTER, aws, ingress  # noqa: F401 - aws is a fixture
+from test_alb_hostname import CLUSTER, aws, ingress  # noqa: F401  # pylint: disable=unused-import  # aws is a fixture
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils import alb_drain, alb_elbv2
 
@@ -41,6 +41,14 @@ def test_ours_go_and_those_of_others_are_named(aws):  # noqa: F811
     assert [alb_drain.name_of(item) for item in found.foreign] == ["Ingress istio-ingress/theirs"]
     drain(api, aws)
     assert [key[2] for key in api.objects if key[0] == "Ingress"] == ["theirs"]
+
+
+def test_in_other_namespaces_ours_stay():
+    elsewhere = ingress(name="canary")
+    elsewhere["metadata"]["namespace"] = "canary-ingress"
+    found = alb_drain.find(FakeKube([ingress(), elsewhere, POD]), "sandbox", ["canary-ingress"])
+    assert [alb_drain.name_of(item) for item in found.ours] == ["Ingress canary-ingress/canary"]
+    assert [alb_drain.name_of(item) for item in found.foreign] == ["Ingress istio-ingress/ingress"]
 
 
 def test_a_service_counts_only_with_a_load_balancer():

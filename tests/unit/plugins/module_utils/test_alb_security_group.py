@@ -63,6 +63,18 @@ def test_it_is_made_with_its_rules_and_then_nothing_differs(ec2, wanted):
     assert not look(ec2, wanted).changed
 
 
+def test_two_load_balancers_of_a_cluster_leave_each_other_their_rules(ec2, wanted):
+    other = Wanted("sandbox", "canary-alb", wanted.vpc_id, [80], ["0.0.0.0/0"], wanted.backend_group_id, [3000])
+    users = ec2.create_security_group(GroupName="users", Description="their own", VpcId=wanted.vpc_id)["GroupId"]
+    own, others = Wanted(**{**vars(wanted), "source_group_ids": [users]}), settle(ec2, other)
+    for one in (wanted, own):
+        settle(ec2, one)
+        assert (3000, others) in ingress_of(ec2, wanted.backend_group_id)
+        assert not look(ec2, other).changed and not look(ec2, one).changed
+        remove(ec2, look_absent(ec2, one), retry=lambda error: False)
+        assert ingress_of(ec2, wanted.backend_group_id) == [(3000, others)] and ingress_of(ec2, others) == [(80, "0.0.0.0/0")]
+
+
 def test_a_rule_that_somebody_removed_is_named_and_comes_back(ec2, wanted):
     group = settle(ec2, wanted)
     ec2.revoke_security_group_ingress(GroupId=wanted.backend_group_id, IpPermissions=[Rule(8080, group).permission()])
