@@ -123,6 +123,9 @@ def causes(api: KubeApi, manifests: list[Manifest], lines: int = 8) -> list[str]
         found += _warnings(api, namespace, manifest["kind"], manifest["metadata"]["name"])
         if not pods:
             found.append(f"{manifest['kind']} {manifest['metadata']['name']} has no pods")
+            # Admission tells its reasons to who would have made them.
+            for maker in api.find("apps/v1", "ReplicaSet", namespace, labels=selector):
+                found += _warnings(api, namespace, "ReplicaSet", maker["metadata"]["name"])
         for pod in pods:
             conditions = (pod.get("status") or {}).get("conditions") or []
             if any(c["type"] == "Ready" and c["status"] == "True" for c in conditions):

@@ -99,3 +99,17 @@ def test_causes_are_states_log_lines_and_warnings():
     assert "pod lbc-1 says: AccessDenied: no role" in found
     assert "Pod lbc-1: BackOff: restarting" in found
     assert causes(FakeApi(), [DEPLOYMENT]) == ["Deployment lbc has no pods"]
+
+
+def test_pods_that_admission_refuses_are_explained_by_who_would_have_made_them():
+    maker = {"kind": "ReplicaSet", "metadata": {"name": "lbc-5c44", "namespace": "kube-system", "labels": {"app": "lbc"}}}
+    event = {
+        "kind": "Event",
+        "metadata": {"name": "e", "namespace": "kube-system"},
+        "type": "Warning",
+        "involvedObject": {"kind": "ReplicaSet", "name": "lbc-5c44"},
+        "reason": "FailedCreate",
+        "message": "violates PodSecurity restricted",
+    }
+    found = causes(FakeApi(maker, event), [DEPLOYMENT])
+    assert found == ["Deployment lbc has no pods", "ReplicaSet lbc-5c44: FailedCreate: violates PodSecurity restricted"]
