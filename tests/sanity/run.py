@@ -2,7 +2,7 @@
 # Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
 """Run ansible-test on the collection as it is installed, with the ansible-core of the Python that runs this.
 
-python tests/sanity/run.py sanity [--fast] | units        (--fast: the tests that need no second, all modules' documentation included)
+python tests/sanity/run.py sanity [--fast] | units | docs      (--fast: without what takes minutes; docs: antsibull-docs on modules and roles)
 """
 
 from __future__ import annotations
@@ -62,6 +62,9 @@ def core_version(bin_dir: Path) -> str:
 
 
 def command_of(arguments: argparse.Namespace, bin_dir: Path) -> list[str]:
+    if arguments.what == "docs":
+        # With the fragments of the collections that this one needs.
+        return [str(bin_dir / "antsibull-docs"), "lint-collection-docs", "--plugin-docs", "--validate-collection-refs=dependent", "."]
     python = f"{sys.version_info[0]}.{sys.version_info[1]}"
     command = [str(bin_dir / "ansible-test"), arguments.what, "--python", python, "--color", "no"]
     if arguments.what == "sanity":
@@ -71,14 +74,16 @@ def command_of(arguments: argparse.Namespace, bin_dir: Path) -> list[str]:
         for name in skipped:
             command += ["--skip-test", name]
     else:
-        command += ["--num-workers", "2"]
+        # The emulator's tests are no tests of plugins; the suite `unit` has them.
+        command += ["--num-workers", str(arguments.workers), "tests/unit/plugins/"]
     return command
 
 
 def main() -> int:
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=["sanity", "units"])
+    parser.add_argument("what", choices=["sanity", "units", "docs"])
     parser.add_argument("--fast", action="store_true")
+    parser.add_argument("--workers", type=int, default=2, help="processes for units")
     parser.add_argument("--amazon", type=Path, help="the folder of the namespace amazon; else that of this environment")
     arguments = parser.parse_args()
     bin_dir = Path(sys.executable).parent
@@ -89,11 +94,12 @@ def main() -> int:
     archive = tarball.build(place / "dist", bin_dir)
     installed = tarball.install(archive, place / "root", bin_dir, arguments.amazon or tarball.amazon_of(bin_dir))
     command = command_of(arguments, bin_dir)
-    print(f"ansible-core {version}, {archive.name}: {' '.join(command[1:])}", flush=True)
+    print(f"ansible-core {version}, {archive.name}: {Path(command[0]).name} {' '.join(command[1:])}", flush=True)
     started = time.monotonic()
-    environment = {**os.environ, "HOME": str(home), "PATH": f"{bin_dir}:{os.environ['PATH']}"}
+    environment = {**os.environ, "HOME": str(home), "PATH": f"{bin_dir}:{os.environ['PATH']}", "ANSIBLE_COLLECTIONS_PATH": str(place / "root")}
+    environment.pop("ANSIBLE_CONFIG", None)
     code = subprocess.run(command, check=False, cwd=installed, env=environment).returncode
-    print(f"ansible-test {arguments.what}, ansible-core {version}: {'failed' if code else 'passed'} in {time.monotonic() - started:.0f} s", flush=True)
+    print(f"{arguments.what}, ansible-core {version}: {'failed' if code else 'passed'} in {time.monotonic() - started:.0f} s", flush=True)
     return code
 
 
