@@ -10,7 +10,7 @@ BIN := .venv/bin
 PLAY := $(BIN)/ansible-playbook
 LINK := .collections/ansible_collections/meshgate/eks_istio
 
-.PHONY: help setup site verify teardown test test-full lint unit integration test-aws services-test kills inputs molecule package build hooks bench docs clean
+.PHONY: help setup site verify teardown test test-full lint unit integration test-aws services-test kills faults inputs molecule package build hooks bench docs clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,7 +42,7 @@ test: setup ## Every check: lint, unit tests, the AWS half, services, the platfo
 	@BIN=$(BIN) tests/run.sh lint unit aws services roles troubleshooting kills molecule inputs
 
 test-full: setup ## Everything that `test` runs, and what takes longer than 20 minutes
-	@BIN=$(BIN) tests/run.sh lint unit aws-full services roles troubleshooting kills-full molecule inputs-full pull
+	@BIN=$(BIN) tests/run.sh lint unit aws-full services roles troubleshooting kills-full faults molecule inputs-full pull
 
 lint: setup ## ansible-lint (production), ruff, mypy, yamllint, shellcheck
 	@BIN=$(BIN) tests/run.sh lint
@@ -58,6 +58,9 @@ services-test: setup ## cargo test, clippy and rustfmt of the two services
 
 kills: setup ## Kill site.yml and teardown.yml on their way, run them again; FULL=1 after every task
 	@BIN=$(BIN) tests/run.sh $(if $(FULL),kills-full,kills)
+
+faults: setup ## Requests counted while pods, the API server and the node are killed, and while everything is updated
+	@BIN=$(BIN) tests/run.sh faults
 
 inputs: setup ## Bad values and environments are refused at once, and nothing is created; FULL=1 for each value alone, too
 	@BIN=$(BIN) tests/run.sh $(if $(FULL),inputs-full,inputs)
