@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Run the named suites one after the other, whatever the outcome of each, and close with the count of all their checks.
-# Usage: tests/run.sh SUITE...      (lint unit aws aws-full services roles package package-full molecule pull)
+# Usage: tests/run.sh SUITE...      (lint unit aws aws-full faults services roles package package-full molecule pull)
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 BIN=${BIN:-.venv/bin}
@@ -106,6 +106,9 @@ kills-full() {
   MESHGATE_KILL_FULL=1 pytest_suite kills-full -q tests/kill
 }
 
+# Requests counted while what runs is killed or replaced. Where no platform answers, it builds one; it stays.
+faults() { pytest_suite faults -q tests/faults; }
+
 # Bad values and environments: every value of the table, those of one place in one run; or each value alone, too.
 inputs() { pytest_suite inputs -q -n 2 -m 'not slow' tests/inputs; }
 
@@ -115,8 +118,8 @@ pull() { pytest_suite pull -q tests/integration/test_pull.py tests/integration/t
 
 for suite in "$@"; do
   case $suite in
-    lint | unit | aws | aws-full | services | roles | package | package-full | molecule | troubleshooting | kills | kills-full | inputs | inputs-full | pull) "$suite" ;;
-    *) echo "unknown suite '$suite'; known: lint unit aws aws-full services roles package package-full molecule troubleshooting kills kills-full inputs inputs-full pull" >&2; exit 2 ;;
+    lint | unit | aws | aws-full | faults | services | roles | package | package-full | molecule | troubleshooting | kills | kills-full | inputs | inputs-full | pull) "$suite" ;;
+    *) echo "unknown suite '$suite'; known: lint unit aws aws-full faults services roles package package-full molecule troubleshooting kills kills-full inputs inputs-full pull" >&2; exit 2 ;;
   esac
 done
 
