@@ -9,6 +9,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from harness import until
 from load import Load
 
 
@@ -46,7 +47,9 @@ def server():
 
 def test_every_failure_is_counted_and_timed(fortio, server, tmp_path):
     with Load(fortio, f"http://127.0.0.1:{server.server_port}/", "anybody", tmp_path, rate=100, connections=2) as running:
-        time.sleep(3)
+        until("bad answers", lambda: running.sent() > 50 and not running.well(50), 10, 0.1)
+        until("good answers again", lambda: running.well(50), 10, 0.1)
+        time.sleep(1)
     outcome = running.outcome
     assert outcome.codes["503"] == server.failed > 20
     assert outcome.failed == outcome.requests - outcome.codes["200"] >= server.failed
