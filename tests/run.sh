@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Run the named suites one after the other, whatever the outcome of each, and close with the count of all their checks.
-# Usage: tests/run.sh SUITE...      (lint unit aws aws-full faults services roles package package-full molecule pull)
+# Usage: tests/run.sh SUITE...      (lint sanity sanity-full unit aws aws-full faults services roles package package-full molecule pull)
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 BIN=${BIN:-.venv/bin}
@@ -45,6 +45,15 @@ lint() {
   check yamllint yamllint --strict .
   mapfile -t scripts < <(git ls-files '*.sh' .ci/run)
   check shellcheck shellcheck "${scripts[@]}"
+}
+
+# The collection as it is installed: what ansible-test checks in seconds, or all that it checks, its unit tests and the documentation's linter.
+sanity() { check sanity python tests/sanity/run.py sanity --fast; }
+
+sanity-full() {
+  check sanity-full python tests/sanity/run.py sanity
+  check ansible-test-units python tests/sanity/run.py units
+  check antsibull-docs python tests/sanity/run.py docs
 }
 
 unit() { pytest_suite unit -q -n 2 tests/unit; }
@@ -118,8 +127,8 @@ pull() { pytest_suite pull -q tests/integration/test_pull.py tests/integration/t
 
 for suite in "$@"; do
   case $suite in
-    lint | unit | aws | aws-full | faults | services | roles | package | package-full | molecule | troubleshooting | kills | kills-full | inputs | inputs-full | pull) "$suite" ;;
-    *) echo "unknown suite '$suite'; known: lint unit aws aws-full faults services roles package package-full molecule troubleshooting kills kills-full inputs inputs-full pull" >&2; exit 2 ;;
+    lint | sanity | sanity-full | unit | aws | aws-full | faults | services | roles | package | package-full | molecule | troubleshooting | kills | kills-full | inputs | inputs-full | pull) "$suite" ;;
+    *) echo "unknown suite '$suite'; known: lint sanity sanity-full unit aws aws-full faults services roles package package-full molecule troubleshooting kills kills-full inputs inputs-full pull" >&2; exit 2 ;;
   esac
 done
 
