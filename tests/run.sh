@@ -118,10 +118,11 @@ kills-full() {
 # Requests counted while what runs is killed or replaced. Where no platform answers, it builds one; it stays.
 faults() { pytest_suite faults -q tests/faults; }
 
-# Bad values and environments: every value of the table, those of one place in one run; or each value alone, too.
-inputs() { pytest_suite inputs -q -n 2 -m 'not slow' tests/inputs; }
+# Bad values and environments, every value of the table with the others of its place in one run, and the scanner for secrets. In full: each value alone, too,
+# and what a run on the emulated AWS says. The suite `kills` looks for secrets in what the platform's runs say.
+inputs() { pytest_suite inputs -q -n 2 -m 'not slow' tests/inputs tests/secrets; }
 
-inputs-full() { pytest_suite inputs-full -q -n 2 tests/inputs; }
+inputs-full() { pytest_suite inputs-full -q -n 2 tests/inputs tests/secrets; }
 
 pull() { pytest_suite pull -q tests/integration/test_pull.py tests/integration/test_push.py; }
 

@@ -74,6 +74,7 @@ def role(name: str, tasks_from: str = "main") -> dict[str, Any]:
     return {"ansible.builtin.include_role": {"name": f"meshgate.eks_istio.{name}", "tasks_from": tasks_from}}
 
 
+@pytest.mark.slow
 def test_a_run_on_aws_says_no_secret(tmp_path: Path, listener: Listener, session: dict[str, str]) -> None:
     book, given = tmp_path / "book.yml", tmp_path / "given.json"
     # The last task plants what must be found: it shows what the roles must not.
