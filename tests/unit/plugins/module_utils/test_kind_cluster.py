@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,24 @@ def test_check_mode_without_docker_says_what_would_be_created(laptop):
     assert set(plan["cluster"]) == set(k.facts(laptop.cluster().settings, True))
     with pytest.raises(c.KindError, match="docker: the engine does not answer"):
         laptop.run()
+
+
+def test_check_mode_may_come_before_the_images_are_made(laptop):
+    laptop.more = {"node_image": ""}
+    for laptop.docker.info in (None, laptop.docker.info):
+        assert laptop.run(check=True)["actions"] == ["create kind cluster sandbox"]
+    with pytest.raises(c.KindError, match="kind_cluster_node_image is empty"):
+        laptop.run()
+
+
+def test_check_mode_without_docker_finds_taken_ports(laptop):
+    laptop.docker.info = None
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(c.KindError, match=f"aws_emulator_port={port}: .* is held by"):
+            laptop.run(check=True, required_ports={"aws_emulator_port": port})
 
 
 def test_bad_settings_come_first(laptop):

@@ -143,3 +143,8 @@ def test_who_does_not_answer_is_found_quickly(site):
     folder, address = site
     (folder / "there").write_text("")
     assert pull.unreachable([f"{address}/there", "http://127.0.0.1:9/", f"{address}/not-there"], 1.0) == ["http://127.0.0.1:9/", f"{address}/not-there"]
+
+
+def test_any_answer_shows_that_a_mirror_is_there(site):
+    _folder, address = site
+    assert pull.unreachable(["http://127.0.0.1:9/", f"{address}/not-there"], 1.0, whatever=True) == ["http://127.0.0.1:9/"]
