@@ -33,7 +33,8 @@ def install(archive: Path, root: Path, bin_dir: Path, amazon: Path) -> Path:
     command = [bin_dir / "ansible-galaxy", "collection", "install", "--offline", "--no-deps", "-p", root, archive]
     subprocess.run(command, check=True, cwd=root, env=environment, stdout=subprocess.DEVNULL)
     installed = next(collections.glob("*/*/MANIFEST.json")).parent
-    (collections / "amazon").symlink_to(amazon)
+    # A copy: antsibull-docs would take a link into this checkout for files that git ignores.
+    shutil.copytree(amazon, collections / "amazon", ignore=shutil.ignore_patterns("tests", "docs", "__pycache__"))
     for command in (["init", "--quiet"], ["add", "--all", "--force"], ["commit", "--quiet", "--message", "as installed"]):
         subprocess.run([*GIT, *command], check=True, cwd=installed)
     return installed
