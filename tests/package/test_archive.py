@@ -59,7 +59,7 @@ def _folder(path: Path) -> Path:
     return path
 
 
-def test_the_collections_that_it_needs_are_those_that_it_uses() -> None:
+def test_the_collections_that_it_uses_are_asked_for() -> None:
     used = set()
     for folder in ("plugins", "roles", "playbooks"):
         for path in (REPO / folder).rglob("*"):
@@ -68,7 +68,7 @@ def test_the_collections_that_it_needs_are_those_that_it_uses() -> None:
             elif path.suffix == ".yml":
                 used |= set(re.findall(r"^\s+(?:- )?(\w+\.\w+)\.\w+:$", path.read_text(encoding="utf-8"), re.MULTILINE))
     used -= {"ansible.builtin", "meshgate.eks_istio"}
-    assert used == set(GALAXY["dependencies"])
+    assert used <= set(GALAXY["dependencies"])
     required = yaml.safe_load((REPO / "requirements.yml").read_text(encoding="utf-8"))["collections"]
     assert {entry["name"]: entry["version"] for entry in required} == GALAXY["dependencies"]
 
