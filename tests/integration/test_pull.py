@@ -240,5 +240,5 @@ def test_an_address_that_is_none_is_refused_before_anything_is_fetched(role, var
     urls = {**variables["toolchain_pull_urls"], "helm": "get.helm.sh/helm.tar.gz"}
     done, _facts = role(**{**variables, "toolchain_pull_urls": urls})
     assert done.returncode
-    assert "toolchain_pull_urls.helm is get.helm.sh/helm.tar.gz; accepted: an http or https address" in done.stdout
+    assert "toolchain_pull_urls is get.helm.sh/helm.tar.gz; accepted: http or https addresses" in done.stdout
     assert Server.asked == []
