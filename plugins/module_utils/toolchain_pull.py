@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import shutil
+import ssl
 import tarfile
 import urllib.error
 import urllib.parse
@@ -60,7 +61,7 @@ def key(component: str, version: str, address: Any, architecture: str) -> str:
 def unreachable(addresses: list[str], timeout: float, whatever: bool = False) -> list[str]:
     """Which of the addresses do not answer as their publisher would. A registry asks who we are (401), and so is there.
 
-    `whatever`: any answer is one. A mirror need not know HEAD, nor show its root to everybody.
+    `whatever`: any answer is one. A mirror need not know HEAD, nor show its root to everybody, nor have a certificate that we trust.
     """
 
     def answers(address: str) -> bool:
@@ -69,8 +70,9 @@ def unreachable(addresses: list[str], timeout: float, whatever: bool = False) ->
                 return True
         except urllib.error.HTTPError as error:
             return whatever or error.code == 401
-        except (OSError, ValueError):
-            return False
+        except (OSError, ValueError) as error:
+            # Docker may trust a certificate that Python does not, or be told to do without.
+            return whatever and isinstance(getattr(error, "reason", None), ssl.SSLError)
 
     with ThreadPoolExecutor(max_workers=8) as pool:
         results = list(pool.map(answers, addresses))
