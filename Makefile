@@ -10,7 +10,7 @@ BIN := .venv/bin
 PLAY := $(BIN)/ansible-playbook
 LINK := .collections/ansible_collections/meshgate/eks_istio
 
-.PHONY: help setup site verify teardown test test-full lint sanity unit integration test-aws services-test kills faults inputs molecule package build hooks bench docs clean
+.PHONY: help setup site verify teardown test test-full lint sanity matrix unit integration test-aws services-test kills faults inputs molecule package build hooks bench docs clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,13 +42,16 @@ test: setup ## Every check: lint, unit tests, the AWS half, services, the platfo
 	@BIN=$(BIN) tests/run.sh lint sanity unit aws services roles troubleshooting kills molecule inputs
 
 test-full: setup ## Everything that `test` runs, and what takes longer than 20 minutes
-	@BIN=$(BIN) tests/run.sh lint sanity-full unit aws-full services roles troubleshooting kills-full faults molecule inputs-full pull
+	@BIN=$(BIN) tests/run.sh lint sanity-full unit aws-full services roles troubleshooting kills-full faults molecule inputs-full pull matrix
 
 lint: setup ## ansible-lint (production), ruff, mypy, yamllint, shellcheck
 	@BIN=$(BIN) tests/run.sh lint
 
 sanity: setup ## ansible-test on the built and installed collection; FULL=1 for all of its tests, its units and antsibull-docs
 	@BIN=$(BIN) tests/run.sh $(if $(FULL),sanity-full,sanity)
+
+matrix: setup ## Every supported ansible-core: ansible-test sanity and units, and the platform on kind; prints a table
+	@BIN=$(BIN) tests/run.sh matrix
 
 unit: setup ## Unit tests of modules, emulator and role specifications
 	@BIN=$(BIN) tests/run.sh unit

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Run the named suites one after the other, whatever the outcome of each, and close with the count of all their checks.
-# Usage: tests/run.sh SUITE...      (lint sanity sanity-full unit aws aws-full faults services roles package package-full molecule pull)
+# Usage: tests/run.sh SUITE...      (lint sanity sanity-full matrix unit aws aws-full faults services roles package package-full molecule pull)
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 BIN=${BIN:-.venv/bin}
@@ -55,6 +55,9 @@ sanity-full() {
   check ansible-test-units python tests/sanity/run.py units
   check antsibull-docs python tests/sanity/run.py docs
 }
+
+# Every supported ansible-core; what it found is its own table.
+matrix() { check matrix python tests/matrix/run.py; }
 
 unit() { pytest_suite unit -q -n 2 tests/unit; }
 
@@ -128,8 +131,8 @@ pull() { pytest_suite pull -q tests/integration/test_pull.py tests/integration/t
 
 for suite in "$@"; do
   case $suite in
-    lint | sanity | sanity-full | unit | aws | aws-full | faults | services | roles | package | package-full | molecule | troubleshooting | kills | kills-full | inputs | inputs-full | pull) "$suite" ;;
-    *) echo "unknown suite '$suite'; known: lint sanity sanity-full unit aws aws-full faults services roles package package-full molecule troubleshooting kills kills-full inputs inputs-full pull" >&2; exit 2 ;;
+    lint | sanity | sanity-full | matrix | unit | aws | aws-full | faults | services | roles | package | package-full | molecule | troubleshooting | kills | kills-full | inputs | inputs-full | pull) "$suite" ;;
+    *) echo "unknown suite '$suite'; known: lint sanity sanity-full matrix unit aws aws-full faults services roles package package-full molecule troubleshooting kills kills-full inputs inputs-full pull" >&2; exit 2 ;;
   esac
 done
 

@@ -1,0 +1,157 @@
+# Copyright (c) 2026, the meshgate authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Every supported ansible-core in an environment of its own: ansible-test sanity and units, and the platform's life on kind. Prints a table.
+
+python tests/matrix/run.py [--core 2.20 ...] [--check sanity|units|site ...] [--container]
+
+site replaces a running platform. Where the machine lacks a core's Python, and with --container, sanity and units run in a container made from Debian trixie.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import trixie
+import yaml
+
+REPO = Path(__file__).resolve().parents[2]
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "meshgate" / "checks"
+RESULTS = Path(os.environ.get("MESHGATE_RESULTS") or REPO / "results")
+CHECKS = ("sanity", "units", "site")
+# What tests and plugins import; uv.lock says in which versions, and `ansible` is left out of it: the core is what differs.
+PACKAGES = ("boto3", "cryptography", "moto[server]", "pytest", "pytest-xdist", "PyYAML", "awscli")
+
+
+@dataclass
+class Core:
+    series: str
+    version: str
+    python: str
+
+    @property
+    def venv(self) -> Path:
+        return CACHE / f"venv-{self.series}"
+
+    @property
+    def bin(self) -> Path:
+        return self.venv / "bin"
+
+
+def cores(wanted: list[str]) -> list[Core]:
+    listed = yaml.safe_load((REPO / "tests/matrix/cores.yml").read_text(encoding="utf-8"))
+    unknown = sorted(set(wanted) - set(listed))
+    if unknown:
+        raise SystemExit(f"--core {', '.join(unknown)}; accepted: {', '.join(listed)}")
+    return [Core(series, str(one["core"]), str(one["python"])) for series, one in listed.items() if not wanted or series in wanted]
+
+
+def find_python(version: str) -> str | None:
+    """An interpreter of that version that runs. A version manager's stand-in is one that may not."""
+    folders = [*os.environ["PATH"].split(os.pathsep), *map(str, Path.home().glob(f".pyenv/versions/{version}*/bin"))]
+    for folder in folders:
+        program = Path(folder) / f"python{version}"
+        if program.exists() and subprocess.run([program, "-c", "import ensurepip, venv"], check=False, capture_output=True).returncode == 0:
+            return str(program)
+    return None
+
+
+def make_venv(core: Core) -> str:
+    """Empty when the core's environment is there, else why it cannot be."""
+    mark = core.venv / f"ansible-core-{core.version}"
+    if mark.exists():
+        return ""
+    python = find_python(core.python)
+    if python is None:
+        return f"no Python {core.python} on this machine"
+    uv = shutil.which("uv") or str(Path.home() / ".local/bin/uv")
+    export = [uv, "export", "--frozen", "--no-hashes", "--no-emit-project", "--quiet"]
+    exported = subprocess.run(export, cwd=REPO, check=True, capture_output=True, text=True).stdout.splitlines()
+    # Each core asks for a resolvelib of its own.
+    pins = [line.split(" ;")[0] for line in exported if line[:1].isalnum() and not line.startswith(("ansible", "resolvelib"))]
+    shutil.rmtree(core.venv, ignore_errors=True)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    constraints = CACHE / f"constraints-{core.series}.txt"
+    constraints.write_text("\n".join(pins) + "\n", encoding="utf-8")
+    subprocess.run([uv, "venv", "--quiet", "--python", python, core.venv], check=True)
+    install = [uv, "pip", "install", "--quiet", "--python", core.bin / "python", "--constraint", constraints, f"ansible-core=={core.version}", *PACKAGES]
+    done = subprocess.run(install, check=False, capture_output=True, text=True)
+    if done.returncode:
+        return done.stderr.strip()
+    mark.touch()
+    return ""
+
+
+def ansible_test(core: Core, what: str) -> int:
+    amazon = next((REPO / ".venv/lib").glob("python3*/site-packages/ansible_collections/amazon"))
+    return subprocess.run([core.bin / "python", REPO / "tests/sanity/run.py", what, "--amazon", amazon], check=False).returncode
+
+
+def site(core: Core) -> int:
+    """The installed collection's own playbooks and inventory, from an empty folder: build, again without a change, remove."""
+    place = CACHE / f"core-{core.version}"
+    inventory = next((place / "root/ansible_collections").glob("meshgate/*/inventories/kind"))
+    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(place / "root"), "PATH": f"{core.bin}:{os.environ['PATH']}", "ANSIBLE_FORCE_COLOR": "0"}
+    environment.pop("ANSIBLE_CONFIG", None)
+
+    def play(name: str) -> subprocess.CompletedProcess[str]:
+        command = [core.bin / "ansible-playbook", "-i", inventory, f"meshgate.eks_istio.{name}"]
+        done = subprocess.run(command, cwd=place, env=environment, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        (RESULTS / f"matrix-{core.series}-{name}.log").write_text(done.stdout, encoding="utf-8")
+        print(done.stdout[-1500:], flush=True)
+        return done
+
+    if play("teardown").returncode or play("site").returncode:
+        return 1
+    again = play("site")
+    changed = [line for line in again.stdout.splitlines() if "changed=" in line and "changed=0" not in line]
+    return 1 if again.returncode or changed or play("teardown").returncode else 0
+
+
+def row(core: Core, checks: list[str], in_container: bool) -> dict[str, str]:
+    found = {"series": core.series, "core": core.version, "Python": core.python}
+    if core.python == trixie.PYTHON and (in_container or find_python(core.python) is None):
+        return (
+            found
+            | trixie.run(core.series, [check for check in checks if check != "site"])
+            | {check: "needs the machine" for check in checks if check == "site"}
+        )
+    missing = make_venv(core)
+    for check in checks:
+        started = time.monotonic()
+        if missing:
+            found[check] = missing
+            continue
+        print(f"==> ansible-core {core.version}: {check}", flush=True)
+        code = site(core) if check == "site" else ansible_test(core, check)
+        found[check] = f"{'failed' if code else 'passed'} ({time.monotonic() - started:.0f} s)"
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--core", action="append", default=[])
+    parser.add_argument("--check", action="append", default=[], choices=CHECKS)
+    parser.add_argument("--container", action="store_true")
+    arguments = parser.parse_args()
+    checks = [check for check in CHECKS if check in (arguments.check or CHECKS)]
+    (RESULTS / "report").mkdir(parents=True, exist_ok=True)
+    rows = [row(core, checks, arguments.container) for core in cores(arguments.core)]
+    table = "\n".join(f"{one['core']:<12} {one['Python']:<8} " + " ".join(f"{one[check]:<18}" for check in checks) for one in rows)
+    print(f"\n{'core':<12} {'Python':<8} " + " ".join(f"{check:<18}" for check in checks) + f"\n{table}")
+    said = [[f"ansible-core {one['core']}, Python {one['Python']}", ", ".join(f"{check}: {one[check]}" for check in checks)] for one in rows]
+    checked = {one["series"]: {check: one[check] for check in checks} for one in rows}
+    report = {"heading": "Supported ansible-cores", "rows": said, "checks": checked}
+    (RESULTS / "report/matrix.json").write_text(json.dumps(report, indent=2), encoding="utf-8")
+    return 0 if all(one[check].startswith("passed") for one in rows for check in checks) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
