@@ -50,8 +50,8 @@ lint: setup ## ansible-lint (production), ruff, mypy, yamllint, shellcheck
 sanity: setup ## ansible-test on the built and installed collection; FULL=1 for all of its tests, its units and antsibull-docs
 	@BIN=$(BIN) tests/run.sh $(if $(FULL),sanity-full,sanity)
 
-matrix: setup ## Every supported ansible-core: ansible-test sanity and units, and the platform on kind; prints a table
-	@BIN=$(BIN) tests/run.sh matrix
+matrix: setup ## Every supported ansible-core: ansible-test sanity and units, the platform on kind; CORE=2.20 PYTHON=3.14 for one cell
+	@$(BIN)/python tests/matrix/run.py $(if $(CORE),--core $(CORE)) $(if $(PYTHON),--python $(PYTHON)) $(ARGS)
 
 unit: setup ## Unit tests of modules, emulator and role specifications
 	@BIN=$(BIN) tests/run.sh unit
