@@ -110,6 +110,9 @@ package-full() { pytest_suite package-full -q -n 2 --dist loadfile tests/package
 # What needs no cluster; the rest runs where the platform is up (molecule/default).
 troubleshooting() { pytest_suite troubleshooting -q tests/troubleshooting/test_symptoms_without_a_platform.py; }
 
+# It needs the platform, builds one where there is none, and leaves it.
+troubleshooting-full() { pytest_suite troubleshooting-full -q tests/troubleshooting; }
+
 # Runs that are killed on their way, each a little later than the one before: a fixed sample of places, or every task of a run. A failure of the sample ends it.
 kills() { pytest_suite kills -q -x tests/kill; }
 
@@ -131,8 +134,8 @@ pull() { pytest_suite pull -q tests/integration/test_pull.py tests/integration/t
 
 for suite in "$@"; do
   case $suite in
-    lint | sanity | sanity-full | matrix | unit | aws | aws-full | faults | services | roles | package | package-full | molecule | troubleshooting | kills | kills-full | inputs | inputs-full | pull) "$suite" ;;
-    *) echo "unknown suite '$suite'; known: lint sanity sanity-full matrix unit aws aws-full faults services roles package package-full molecule troubleshooting kills kills-full inputs inputs-full pull" >&2; exit 2 ;;
+    lint | sanity | sanity-full | matrix | unit | aws | aws-full | faults | services | roles | package | package-full | molecule | troubleshooting | troubleshooting-full | kills | kills-full | inputs | inputs-full | pull) "$suite" ;;
+    *) echo "unknown suite '$suite'; known: lint sanity sanity-full matrix unit aws aws-full faults services roles package package-full molecule troubleshooting troubleshooting-full kills kills-full inputs inputs-full pull" >&2; exit 2 ;;
   esac
 done
 

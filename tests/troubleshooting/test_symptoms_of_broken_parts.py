@@ -24,7 +24,8 @@ def cluster() -> Kubectl:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def mended(cluster: Kubectl) -> Iterator[None]:
+def mended() -> Iterator[None]:
+    Play()("playbooks/site.yml")
     yield
     Play()("playbooks/site.yml")
 
