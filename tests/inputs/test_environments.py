@@ -8,6 +8,7 @@ import fcntl
 import json
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,7 +39,7 @@ users:
 @pytest.fixture(scope="session")
 def docker() -> None:
     """This machine's engine, which role kind_cluster finds or starts: CI's machine begins without."""
-    with open("/tmp/meshgate-inputs.lock", "w") as lock:  # other processes run the rest of these tests
+    with open(Path(tempfile.gettempdir()) / "meshgate-inputs.lock", "w", encoding="utf-8") as lock:  # other processes run the rest of these tests
         fcntl.flock(lock, fcntl.LOCK_EX)
         have_docker()
     assert engine_answers()
@@ -65,14 +66,12 @@ def test_docker_that_is_not_there(machine: Machine, refused) -> None:
     refused(machine, refusal, "Docker is not installed", "accepted is a running Docker 20.10 or newer")
 
 
-def test_docker_that_is_too_old(machine: Machine, refused, docker, tmp_path_factory) -> None:
-    old = EngineGuard(Path(f"/tmp/inputs-{free_ports(1)[0]}.sock"), version="19.03.15")
-    try:
+def test_docker_that_is_too_old(machine: Machine, refused, docker) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        old = EngineGuard(Path(folder) / "docker.sock", version="19.03.15")
         refused(machine, machine.run({}, environment={"DOCKER_HOST": old.url}), "docker", "19.03.15", "accepted is 20.10 or newer")
         assert old.refused == []
-    finally:
         old.close()
-        Path(old.url.removeprefix("unix://")).unlink()
 
 
 def test_a_docker_network_where_the_pods_would_be(machine: Machine, refused, docker) -> None:

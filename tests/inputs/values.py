@@ -280,7 +280,12 @@ VALUES: dict[str, list[Value]] = {
         one("toolchain_cache_dir", "/tmp", "at least two folders deep"),
     ],
     "toolchain: gaps": [
-        one("toolchain_pull_urls", {"kubectl": "https://example.com/kubectl"}, "missing alb_controller_assets, gateway_api, helm", shown="https://example.com/kubectl"),
+        one(
+            "toolchain_pull_urls",
+            {"kubectl": "https://example.com/kubectl"},
+            "missing alb_controller_assets, gateway_api, helm",
+            shown="https://example.com/kubectl",
+        ),
         one("toolchain_pull_images", {"node": "node:1"}, "missing alb_controller, debian, pilot", shown="node:1"),
     ],
     "aws_emulator: kinds and choices": [kind("aws_emulator_port", "aws", "int")],
