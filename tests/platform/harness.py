@@ -6,7 +6,9 @@ import json
 import os
 import shutil
 import subprocess
+import threading
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.error import HTTPError
@@ -47,6 +49,10 @@ class Run:
     def changed_names(self) -> list[str]:
         return [task["name"] for task in self.tasks if task["result"].get("changed")]
 
+    def result(self, name: str) -> dict:
+        """What the task of that name returned."""
+        return next(task["result"] for task in self.tasks if task["name"].split(" : ")[-1] == name)
+
     def failures(self) -> str:
         """What the failed tasks said, with what a validation of arguments adds."""
         failed = [task["result"] for task in self.tasks if task["result"].get("failed")]
@@ -66,6 +72,7 @@ class Play:
         environment = {
             **os.environ,
             "ANSIBLE_CONFIG": str(REPO / "ansible.cfg"),
+            "MOLECULE_PROJECT_DIRECTORY": str(REPO),  # playbooks of a scenario ask for it
             "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
             "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_FORCE_COLOR": "0",
@@ -131,6 +138,38 @@ def ask(host: str, path: str, address: str = ALB, scheme: str = "http") -> Answe
             return Answer(response.status, response.read(), {name.lower(): value for name, value in response.headers.items()})
     except HTTPError as error:
         return Answer(error.code, error.read(), {name.lower(): value for name, value in error.headers.items()})
+
+
+class Asking:
+    """Requests, one after the other, from the beginning of a `with` block to its end."""
+
+    def __init__(self, host: str, path: str, body: bytes) -> None:
+        self.host, self.path, self.body = host, path, body
+        self.answers: Counter[str] = Counter()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self) -> None:
+        while not self._over.is_set():
+            try:
+                answer = ask(self.host, self.path)
+                self.answers["ok" if (answer.status, answer.body) == (200, self.body) else f"{answer.status} {answer.body[:80]!r}"] += 1
+            except OSError as error:
+                self.answers[repr(error)] += 1
+            self._over.wait(0.02)
+
+    def __enter__(self) -> Asking:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join(30)
+        print(f"requests to {self.host}{self.path}: {dict(self.answers)}")
+
+    @property
+    def failed(self) -> dict[str, int]:
+        return {answer: count for answer, count in self.answers.items() if answer != "ok"}
 
 
 def until(what: str, condition, seconds: float = 60.0, every: float = 0.5):

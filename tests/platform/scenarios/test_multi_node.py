@@ -1,0 +1,124 @@
+"""The platform on three nodes: pods are spread, requests go from node to node, and do so again after a node was stopped or drained."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections import Counter
+
+import pytest
+from harness import CACHE, STATE, Asking, Kubectl, ask, until
+
+CLUSTER = "multi"
+CONVERGE = "molecule/multi_node/converge.yml"
+NODES = {f"{CLUSTER}-control-plane", f"{CLUSTER}-worker", f"{CLUSTER}-worker2"}
+PATH, FIELDS = "/?name=A+Field", b'{"key_one":"(A Field)Field 1","key_two":"(A Field)Field 2"}'
+
+
+@pytest.fixture(scope="module")
+def kubectl() -> Kubectl:
+    made = Kubectl()
+    made.argv = [str(CACHE / "bin" / "kubectl"), "--kubeconfig", str(STATE / CLUSTER / "kubeconfig")]
+    return made
+
+
+@pytest.fixture(scope="module")
+def hostname(kubectl) -> str:
+    return kubectl.get("-n", "istio-ingress", "ingress", "ingress")["status"]["loadBalancer"]["ingress"][0]["hostname"]
+
+
+def running(kubectl, namespace: str, selector: str) -> dict[str, tuple[str, str]]:
+    """Name, node and address of the pods that are to stay."""
+    items = kubectl.get("-n", namespace, "pods", "-l", selector)["items"]
+    return {pod["metadata"]["name"]: (pod["spec"]["nodeName"], pod["status"].get("podIP", "")) for pod in items if not pod["metadata"].get("deletionTimestamp")}
+
+
+def hops(kubectl, hostname: str) -> Counter[tuple[str, str]]:
+    """From which node to which the requests of now went from service-b to service-a, by the sidecars' access logs."""
+    backends = {address: node for node, address in running(kubectl, "rust-services", "app=service-a").values()}
+    for number in range(60):
+        answer = ask(hostname, f"/?name=hop-{number}")
+        assert answer.status == 200, answer
+    found: Counter[tuple[str, str]] = Counter()
+    for pod, (node, _address) in running(kubectl, "rust-services", "app=service-b").items():
+        for line in kubectl("-n", "rust-services", "logs", pod, "-c", "istio-proxy", "--tail=400").stdout.splitlines():
+            if '"path":"/route' in line and "hop-" in line:
+                to = backends.get(json.loads(line)["upstream_host"].rpartition(":")[0])
+                if to:
+                    found[node, to] += 1
+    return found
+
+
+def crossed(found: Counter[tuple[str, str]]) -> int:
+    return sum(count for (one, other), count in found.items() if one != other)
+
+
+def test_three_nodes_are_ready_each_with_pod_addresses_of_its_own(kubectl):
+    nodes = kubectl.get("nodes")["items"]
+    assert {node["metadata"]["name"] for node in nodes} == NODES
+    assert len({node["spec"]["podCIDR"] for node in nodes}) == 3
+    assert all(condition["status"] == "True" for node in nodes for condition in node["status"]["conditions"] if condition["type"] == "Ready")
+
+
+def test_the_pods_are_spread(kubectl):
+    for namespace, selector, least in (
+        ("rust-services", "app=service-a", 2),
+        ("rust-services", "app=service-b", 2),
+        ("istio-ingress", "istio=ingressgateway", 2),
+    ):
+        nodes = {node for node, _address in running(kubectl, namespace, selector).values()}
+        assert len(nodes) >= least, f"{selector}: {nodes}"
+
+
+def test_requests_cross_nodes(kubectl, hostname):
+    found = hops(kubectl, hostname)
+    assert crossed(found) > 0 and len({to for _one, to in found}) >= 2, found
+
+
+def test_every_node_reaches_the_pods_of_every_other(kubectl):
+    """By address, without the mesh: the nodes' routes."""
+    gateways = [f"http://{address}:15021/healthz/ready" for _node, address in running(kubectl, "istio-ingress", "istio=ingressgateway").values()]
+    resolvers = [f"http://{address}:8181/ready" for _node, address in running(kubectl, "kube-system", "k8s-app=kube-dns").values()]
+    for node in NODES:
+        for url in gateways + resolvers:
+            asked = ["docker", "exec", node, "curl", "--silent", "--show-error", "--fail", "--max-time", "10", url]
+            done = subprocess.run(asked, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, f"from {node} to {url}: {done.stderr}"
+
+
+def test_the_load_balancer_reaches_gateways_on_both_workers(aws, hostname):
+    elb = aws("elbv2")
+    balancer = next(item for item in elb.describe_load_balancers()["LoadBalancers"] if item["DNSName"] == hostname)
+    group = elb.describe_target_groups(LoadBalancerArn=balancer["LoadBalancerArn"])["TargetGroups"][0]["TargetGroupArn"]
+    states = [item["TargetHealth"]["State"] for item in elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]]
+    assert states == ["healthy", "healthy"]
+
+
+def test_draining_a_node_fails_no_request(kubectl, hostname):
+    worker = f"{CLUSTER}-worker2"
+    try:
+        with Asking(hostname, PATH, FIELDS) as asking:
+            kubectl("drain", worker, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=170s")
+        assert asking.failed == {} and asking.answers["ok"] > 20, asking.answers
+        left = kubectl.get("pods", "-A", "--field-selector", f"spec.nodeName={worker}")["items"]
+        owners = {pod["metadata"]["ownerReferences"][0]["kind"] for pod in left if not pod["metadata"].get("deletionTimestamp")}
+        assert owners <= {"DaemonSet"}
+    finally:
+        kubectl("uncordon", worker)
+
+
+def test_after_a_stop_of_a_node_a_run_starts_it_and_requests_cross_nodes_again(play, kubectl, hostname):
+    subprocess.run(["docker", "stop", "--time=2", f"{CLUSTER}-worker"], capture_output=True, check=True)
+    run = play(CONVERGE)
+    assert run.changed > 0
+    assert {node["metadata"]["name"] for node in kubectl.get("nodes")["items"]} == NODES
+    for app in ("service-a", "service-b"):
+        kubectl("-n", "rust-services", "rollout", "restart", f"deployment/{app}")
+        kubectl("-n", "rust-services", "rollout", "status", f"deployment/{app}", "--timeout=170s")
+    until("the answers", lambda: ask(hostname, PATH).body == FIELDS, 60)
+    assert crossed(hops(kubectl, hostname)) > 0
+    assert play(CONVERGE).changed == 0
+
+
+def test_the_first_platform_answers_as_before(play):
+    play("playbooks/verify.yml")

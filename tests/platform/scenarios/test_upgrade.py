@@ -1,0 +1,31 @@
+"""After upgrade.yml: everything is of the pinned version, and site.yml finds nothing that it would do otherwise."""
+
+from __future__ import annotations
+
+import json
+
+from harness import REPO
+
+PINNED = dict(line.split(":")[0:2] for line in (REPO / "versions.yml").read_text(encoding="utf-8").splitlines() if ":" in line and line[0] != "#")
+
+
+def pinned(name: str) -> str:
+    return PINNED[name].split("#")[0].strip()
+
+
+def test_what_runs_is_of_the_pinned_versions(kubectl):
+    controller = kubectl.get("-n", "kube-system", "deployment", "aws-load-balancer-controller")["metadata"]["labels"]
+    assert controller["helm.sh/chart"] == f"aws-load-balancer-controller-{pinned('alb_controller')}"
+    crd = kubectl.get("crd", "httproutes.gateway.networking.k8s.io")["metadata"]["annotations"]
+    assert crd["gateway.networking.k8s.io/bundle-version"] == f"v{pinned('gateway_api')}"
+    assert kubectl.get("-n", "istio-system", "deployment", "istiod")["metadata"]["labels"]["operator.istio.io/version"] == pinned("istio")
+
+
+def test_a_downgrade_is_refused_before_anything_moves(play):
+    run = play("playbooks/upgrade.yml", "-e", json.dumps({"alb_controller_version": "3.2.1"}), ok=False)
+    assert run.code != 0 and "Nothing was changed" in run.failures() and "3.2.1" in run.failures()
+
+
+def test_the_platform_answers_and_site_finds_nothing_to_do(play):
+    play("playbooks/verify.yml")
+    assert play("playbooks/site.yml", "--check").changes() == []
