@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import io
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -23,6 +25,13 @@ from ansible.module_utils.testing import patch_module_args
 
 REPOSITORY = Path(__file__).resolve().parents[4]
 REGION = "us-west-2"
+PR_SET_PDEATHSIG = 1
+
+
+def _end_with_parent() -> None:
+    """A fork of ansible-test ends without ending what its fixtures began."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 @contextlib.contextmanager
@@ -37,7 +46,8 @@ def emulator() -> Iterator[str]:
         "MESHGATE_CLUSTER_SECONDS": "0.2",
         "MESHGATE_NODEGROUP_SECONDS": "0.2",
     }
-    server = subprocess.Popen([sys.executable, "-m", "meshgate_aws.api", "--port", str(port)], env=environment, stdout=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "meshgate_aws.api", "--port", str(port)]
+    server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, preexec_fn=_end_with_parent)
     endpoint = f"http://127.0.0.1:{port}"
     try:
         deadline = time.monotonic() + 60
@@ -51,7 +61,7 @@ def emulator() -> Iterator[str]:
         yield endpoint
     finally:
         server.terminate()
-        server.wait(10)
+        server.wait(60)
 
 
 class Account:
