@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from typing import Any
@@ -34,6 +35,9 @@ class Parts:
 
     def cluster(self, name: str, **more: Any) -> str:
         access = {"authenticationMode": "API_AND_CONFIG_MAP"}
+        if name in self.eks.list_clusters()["clusters"]:
+            # ansible-test runs every test in a fork, and so makes what a module's tests share for each of them.
+            name = f"{name}-{os.getpid()}"
         self.eks.create_cluster(name=name, roleArn=self.role_arn, resourcesVpcConfig={"subnetIds": self.subnet_ids}, **{"accessConfig": access, **more})
         until(lambda: self.eks.describe_cluster(name=name)["cluster"]["status"], "ACTIVE")
         return name
