@@ -8,16 +8,18 @@ import os
 import re
 import typing as t
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
-
-import yaml
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.crds import API as CRD_API
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.crds import KIND as CRD
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_api import KubeApi
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.safe_yaml import Loader
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.server_side_apply import Manifest, documents
 
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+with suppress(ImportError):  # as safe_yaml says
+    import yaml
+
 VERSION = "gateway.networking.k8s.io/bundle-version"
 CHANNEL = "gateway.networking.k8s.io/channel"
 GROUPS = ("gateway.networking.k8s.io", "gateway.networking.x-k8s.io")
@@ -42,7 +44,7 @@ class Bundle:
 
 
 def read_source(text: str) -> list[Manifest]:
-    return documents(yaml.load_all(text, Loader=LOADER))  # a safe loader, the C one where there is one
+    return documents(yaml.load_all(text, Loader=Loader))  # a safe loader, the C one where there is one
 
 
 def read_folder(folder: str) -> list[Manifest]:

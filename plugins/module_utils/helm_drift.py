@@ -10,15 +10,17 @@ import json
 import os
 import typing as t
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
-
-import yaml
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_access import Answer, last_line, run
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_api import KubeApi
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.safe_yaml import Loader
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.server_side_apply import Change, Manifest, documents, mask
 
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+with suppress(ImportError):  # as safe_yaml says
+    import yaml
+
 HOOK = "helm.sh/hook"
 
 
@@ -134,7 +136,7 @@ def decode(secret: Manifest) -> dict[str, t.Any]:
 
 
 def load(text: str) -> list[Manifest]:
-    return documents(yaml.load_all(text, Loader=LOADER))  # a safe loader, the C one where there is one
+    return documents(yaml.load_all(text, Loader=Loader))  # a safe loader, the C one where there is one
 
 
 def identity(manifest: Manifest) -> tuple[str, str, str, str]:

@@ -10,15 +10,17 @@ import re
 import tempfile
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
-
-import yaml
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils import alb_kubernetes, crds, istio_operator, kube_ready
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.istioctl import Istioctl, IstioError, last_error, parse, release, skew_problem
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_api import KubeApi
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.progress import report
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.server_side_apply import Change, Manifest, apply, changed, delete, plan, plan_delete
+
+with suppress(ImportError):  # as safe_yaml says
+    import yaml
 
 OUR_FIELD_MANAGER = "meshgate"
 OWNERSHIP = "meshgate.io/cluster"

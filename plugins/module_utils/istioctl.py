@@ -8,15 +8,17 @@ import json
 import re
 import subprocess
 import typing as t
+from contextlib import suppress
 from dataclasses import dataclass, field
-
-import yaml
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.certain import certain
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_access import Answer, run
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.progress import report
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.safe_yaml import Loader
 
-Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the CRDs are a megabyte
+with suppress(ImportError):  # as safe_yaml says
+    import yaml
+
 _WORDS = re.compile(r"[A-Za-z]{3}")  # its sail boat has none
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 

@@ -14,18 +14,17 @@ import fnmatch
 import json
 import re
 import typing as t
+from contextlib import suppress
 from dataclasses import dataclass, field
 
-import yaml
-
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_api import KubeApi, KubeError
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.safe_yaml import Dumper
+
+with suppress(ImportError):  # as safe_yaml says
+    import yaml
 
 Manifest = dict[str, t.Any]
 HIDDEN = "hidden"
-
-
-class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
-    """Writes text of several lines as such, since a diff of folded strings cannot be read."""
 
 
 def _represent_text(dumper: t.Any, text: str) -> t.Any:
@@ -36,7 +35,11 @@ def _represent_text(dumper: t.Any, text: str) -> t.Any:
     return dumper.represent_scalar("tag:yaml.org,2002:str", shown, style="|")
 
 
-_Dumper.add_representer(str, _represent_text)
+class _Dumper(Dumper):
+    """Writes text of several lines as such, since a diff of folded strings cannot be read."""
+
+    yaml_representers = {**getattr(Dumper, "yaml_representers", {}), str: _represent_text}
+
 
 # The server's own bookkeeping: never part of anybody's intent.
 _BOOKKEEPING = (

@@ -13,10 +13,13 @@ import json
 import os
 import platform
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
+with suppress(ImportError):  # as safe_yaml says
+    import yaml
+
 
 ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 IGNORED_FOLDERS = {"target", "__pycache__", ".git", ".mypy_cache", ".pytest_cache", ".ruff_cache"}

@@ -14,13 +14,17 @@ import tarfile
 import urllib.error
 import urllib.parse
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
-import yaml
 from ansible.module_utils.urls import open_url
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.progress import report
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.safe_yaml import Loader
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain_command import ToolchainError
+
+with suppress(ImportError):  # as safe_yaml says
+    import yaml
 
 TIMEOUT = 60.0
 CHART = "aws-load-balancer-controller"
@@ -144,8 +148,7 @@ def fetch_gateway_api(addresses: dict[str, str], folder: str) -> None:
 def fetch_controller_assets(repository: str, policy: str, version: str, folder: str, mirrors: dict[str, str] | None = None) -> None:
     """The controller's chart, verified with the digest in the repository's index, and its IAM policy document."""
     index_address = f"{repository.rstrip('/')}/index.yaml"
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    index = yaml.load(fetch_text(index_address), Loader=loader)  # noqa: S506 (a safe loader)
+    index = yaml.load(fetch_text(index_address), Loader=Loader)  # noqa: S506 (a safe loader)
     entries = [entry for entry in index.get("entries", {}).get(CHART, []) if str(entry.get("version")) == version]
     if not entries:
         raise ToolchainError(f"{index_address} has no chart {CHART} {version}")

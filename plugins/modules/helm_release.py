@@ -186,8 +186,8 @@ causes:
 import os
 import tempfile
 import typing as t
+from contextlib import suppress
 
-import yaml
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils import crds as definitions
@@ -197,6 +197,9 @@ from ansible_collections.meshgate.eks_istio.plugins.module_utils.kubectl_options
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.object_diff import diffs
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.progress import report
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.server_side_apply import Change, Manifest, apply, changed, delete, plan, plan_delete
+
+with suppress(ImportError):  # as safe_yaml says
+    import yaml
 
 CRD_MANAGER = "meshgate"
 
