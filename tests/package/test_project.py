@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from elsewhere import BIN, REPO, Elsewhere
+from elsewhere import BIN, REPO
 
 sys.path.insert(0, str(REPO / ".collections"))
 
@@ -110,10 +110,10 @@ def imported() -> set[str]:
     return found - set(sys.stdlib_module_names) - {"ansible", "ansible_collections"}
 
 
-def test_an_execution_environment_gets_what_the_plugins_import(elsewhere: Elsewhere) -> None:
-    needs = yaml.safe_load((elsewhere.collection / "meta/execution-environment.yml").read_text(encoding="utf-8"))["dependencies"]
-    assert (elsewhere.collection / needs["system"]).is_file()
-    lines = (elsewhere.collection / needs["python"]).read_text(encoding="utf-8").splitlines()
+def test_an_execution_environment_gets_what_the_plugins_import() -> None:
+    needs = yaml.safe_load((REPO / "meta/execution-environment.yml").read_text(encoding="utf-8"))["dependencies"]
+    assert (REPO / needs["system"]).is_file()
+    lines = (REPO / needs["python"]).read_text(encoding="utf-8").splitlines()
     named = {re.split(r"[<>=~!\[ ]", line)[0].lower() for line in lines if line and not line.startswith("#")}
     packages = {"yaml": "pyyaml", "urllib3": "botocore"}  # botocore brings urllib3, and says which
     assert {packages.get(name, name) for name in imported()} == named
