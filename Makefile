@@ -42,7 +42,7 @@ test: setup ## Every check: lint, unit tests, the AWS half, services, the platfo
 	@BIN=$(BIN) tests/run.sh lint sanity unit aws services roles package troubleshooting kills molecule inputs
 
 test-full: setup ## Everything that `test` runs, and what takes longer than 20 minutes
-	@BIN=$(BIN) tests/run.sh lint sanity-full unit aws-full services roles package-full kills-full faults troubleshooting-full molecule inputs-full pull matrix
+	@BIN=$(BIN) tests/run.sh lint sanity-full unit aws-full services roles package-full kills-full faults troubleshooting-full molecule-full inputs-full pull matrix
 
 lint: setup ## ansible-lint (production), ruff, mypy, yamllint, shellcheck
 	@BIN=$(BIN) tests/run.sh lint
