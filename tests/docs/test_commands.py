@@ -4,17 +4,20 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
-from markdown import REPO, Fence, commands, documents, fences
+from markdown import REPO, Fence, commands, documents, fences, links
 
 LIST = yaml.safe_load((Path(__file__).parent / "commands.yml").read_text(encoding="utf-8"))
 RUN: dict[str, dict[str, str]] = LIST["run"]
 NOT_RUN: dict[str, str] = LIST["not_run"]
+REPORT = Path(os.environ.get("MESHGATE_RESULTS") or REPO / "results") / "report/documents.json"
 RUNNER = (REPO / "tests/run.sh").read_text(encoding="utf-8")
 LANGUAGES = {"sh", "console", "text", "yaml", "json", "ini", "toml", "python", "rust", "dot", "mermaid", "html", ""}
 
@@ -32,6 +35,15 @@ def shown() -> dict[str, list[str]]:
 def test_every_command_is_run_by_a_test_or_said_not_to_be() -> None:
     unknown = {command: where for command, where in shown().items() if command not in RUN and command not in NOT_RUN}
     assert unknown == {}, "add them to tests/docs/commands.yml, with the test that runs them"
+    texts = [document.read_text(encoding="utf-8") for document in documents()]
+    rows = [
+        ["documents", len(texts)],
+        ["links, each to a file or heading that exists", sum(len(links(text)) for text in texts)],
+        ["commands that a test runs", len(RUN)],
+        ["commands that nobody can run here, with the reason", len(NOT_RUN)],
+    ]
+    REPORT.parent.mkdir(parents=True, exist_ok=True)
+    REPORT.write_text(json.dumps({"heading": "Documents", "rows": rows}), encoding="utf-8")
 
 
 def test_nothing_is_listed_that_no_document_shows() -> None:
