@@ -85,7 +85,7 @@ hooks: setup ## The linters of your commits, before each commit
 	@$(UV) tool run pre-commit install
 
 bench: setup ## Time the collection beside a shell script and helmfile, and measure the platform
-	@BIN=$(BIN) benchmarks/run.sh
+	@BIN=$(BIN) benchmarks/run.sh $(ARGS)
 
 docs: setup ## Write the pages of roles and modules anew, and render the diagrams
 	@$(BIN)/python docs/generate.py

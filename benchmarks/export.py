@@ -11,10 +11,14 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+import more
+import yaml
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils import (
     alb_security_group,
@@ -120,6 +124,18 @@ def listed(items: list[dict[str, Any]]) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "List", "items": items}
 
 
+def istio_manifests(istioctl: str, operator_file: Path) -> dict[str, dict[str, Any]]:
+    """What istioctl would install, in the parts that wait for one another: for a tool that knows no IstioOperator."""
+    command = [istioctl, "manifest", "generate", "--filename", str(operator_file)]
+    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    parts: dict[str, list[dict[str, Any]]] = {"istio-crds": [], "istio-control": [], "istio-gateway": []}
+    for item in filter(None, yaml.safe_load_all(text)):
+        component = (item["metadata"].get("labels") or {}).get("operator.istio.io/component")
+        part = "istio-crds" if item["kind"] == "CustomResourceDefinition" else "istio-gateway" if component == "IngressGateways" else "istio-control"
+        parts[part].append(item)
+    return {name: listed(items) for name, items in parts.items()}
+
+
 def gateway_api(record: Record) -> dict[str, Any]:
     told = record.told("gateway_api_crds")
     if not Path(told["source"]).is_dir():
@@ -148,9 +164,8 @@ def container_arguments(record: Record) -> dict[str, list[str]]:
 def variables(record: Record) -> dict[str, str]:
     """What platform.sh reads beside the files."""
     cluster, release, istio = record.told("kind_cluster"), record.told("helm_release"), record.told("istioctl_install")
-    chart = [release["chart"]]
-    chart += ["--repo", release["repository"]] if release["repository"] else []
-    chart += ["--version", release["version"]] if release["version"] and not Path(release["chart"]).is_dir() else []
+    if not Path(release["chart"]).is_dir():
+        raise SystemExit(f"the controller's chart is {release['chart']}; the benchmark runs with everything cached, from a folder")
     ingress = next(item for item in istio["prerequisites"] if item["kind"] == "Ingress")["metadata"]
     services = record.told("k8s_apply_set")["manifests"]
     return {
@@ -162,11 +177,12 @@ def variables(record: Record) -> dict[str, str]:
         "MARK_DIR": str(Path(cluster["state_dir"]) / "kind"),
         "RELEASE": release["name"],
         "RELEASE_NAMESPACE": release["namespace"],
-        "CHART_ARGUMENTS": "\n".join(chart),
+        "CHART": release["chart"],
         "INGRESS": ingress["name"],
         "INGRESS_NAMESPACE": ingress["namespace"],
         "DEPLOYMENTS": "\n".join(f"{item['metadata']['namespace']} {item['metadata']['name']}" for item in services if item["kind"] == "Deployment"),
         "IMAGES": "\n".join(f"{kind.canonical(name)} {archive}" for name, archive in cluster["images"].items()),
+        "MORE_SELECTOR": ",".join(f"{name}={value}" for name, value in more.LABELS.items()),
         "API": API,
         "LOAD_BALANCER": LOAD_BALANCER,
     }
@@ -202,6 +218,9 @@ def export(record: Record, folder: Path) -> None:
             text = text.replace(identity, f"@{successor}@")
         (folder / f"{name}.json").write_text(text, encoding="utf-8")
     (folder / "gateway-crds.json").write_text(json.dumps(gateway_api(record)), encoding="utf-8")
+    for name, manifests in istio_manifests(record.told("istioctl_install")["istioctl"], folder / "operator.json").items():
+        (folder / f"{name}.json").write_text(json.dumps(manifests), encoding="utf-8")
+    more.write(services["manifests"], folder / "more")
     shutil.copy(Path(cluster["state_dir"]) / "kind" / "config.json", folder / "kind.json")
     drop_in = Docker().run("exec", f"{cluster['name']}-control-plane", "cat", KUBELET_DROP_IN).stdout
     (folder / "kubelet-drop-in.conf").write_text(drop_in, encoding="utf-8")
@@ -209,7 +228,9 @@ def export(record: Record, folder: Path) -> None:
     for name, arguments in container_arguments(record).items():
         (folder / f"{name}.args").write_text("\n".join(arguments) + "\n", encoding="utf-8")
     (folder / "requests").write_text("\n".join(requests(record)) + "\n", encoding="utf-8")
-    shell = [f"{name}={shlex.quote(value)}" for name, value in variables(record).items()]
+    names = variables(record)
+    (folder / "platform.json").write_text(json.dumps({**names, "KUBECONFIG": record.told("helm_release")["kubeconfig"]}), encoding="utf-8")
+    shell = [f"{name}={shlex.quote(value)}" for name, value in names.items()]
     (folder / "platform.env").write_text("\n".join(shell) + "\n", encoding="utf-8")
 
 

@@ -1,15 +1,18 @@
 #!/usr/bin/env bash
-# The platform as a plain script makes it: kind, docker, kubectl, helm, istioctl, and boto3 for AWS. The rival in the benchmark.
-# Usage: platform.sh up|again|down|clean DIRECTORY, with the inputs that export.py wrote there. `again` is `up` on a platform that stands,
-# `clean` removes the containers whatever became of the rest.
+# The platform as others make it, the rivals in the benchmark: a plain script with kind, docker, kubectl, helm and istioctl, or the same with
+# helmfile for all that is above Kubernetes. Both call AWS by boto3.
+# Usage: platform.sh up|again|down|clean script|helmfile DIRECTORY, with the inputs that export.py wrote there. `again` is `up` on a platform
+# that stands, `clean` removes the containers whatever became of the rest. `more` and `less` with SET as the last word add and remove services.
 set -euo pipefail
-action=$1
-inputs=$(cd "$2" && pwd)
+action=$1 rival=$2
+INPUTS=$(cd "$3" && pwd)
 here=$(cd "$(dirname "$0")" && pwd)
+set -a
 # shellcheck source=/dev/null  # written by export.py
-. "$inputs/platform.env"
-export KUBECTL KUBECONFIG="$inputs/kubeconfig"
-rendered="$inputs/rendered"
+. "$INPUTS/platform.env"
+KUBECONFIG="$INPUTS/kubeconfig"
+set +a
+rendered="$INPUTS/rendered"
 began=${EPOCHREALTIME/./}
 
 step() { # NAME: say how long everything until here has taken
@@ -18,11 +21,15 @@ step() { # NAME: say how long everything until here has taken
 
 with_arguments() { # FILE: run docker with the arguments of this file, one a line
   local arguments
-  mapfile -t arguments <"$inputs/$1.args"
+  mapfile -t arguments <"$INPUTS/$1.args"
   docker "${arguments[@]}" >/dev/null
 }
 
-up() {
+with_helmfile() { # FILE COMMAND
+  HELMFILE_CACHE_HOME="$INPUTS/helmfile" "$HELMFILE" --helm-binary "$HELM" --skip-deps --file "$here/helmfile/$1.yaml.gotmpl" "$2"
+}
+
+ground() {
   docker network inspect kind >/dev/null 2>&1 || with_arguments network
   docker container inspect "$API" >/dev/null 2>&1 || with_arguments api
   docker container inspect "$LOAD_BALANCER" >/dev/null 2>&1 || with_arguments load_balancer
@@ -30,9 +37,9 @@ up() {
 
   if ! "$KIND" get clusters 2>/dev/null | grep -qx "$CLUSTER"; then
     mkdir -p "$MARK_DIR"
-    "$KIND" create cluster --name "$CLUSTER" --config "$inputs/kind.json" --kubeconfig "$KUBECONFIG" --wait 0s --retain
+    "$KIND" create cluster --name "$CLUSTER" --config "$INPUTS/kind.json" --kubeconfig "$KUBECONFIG" --wait 0s --retain
     for node in $("$KIND" get nodes --name "$CLUSTER"); do
-      docker exec -i "$node" sh -ec "$(<"$inputs/install-drop-in.sh")" <"$inputs/kubelet-drop-in.conf"
+      docker exec -i "$node" sh -ec "$(<"$INPUTS/install-drop-in.sh")" <"$INPUTS/kubelet-drop-in.conf"
     done
   fi
   local present name archive
@@ -48,15 +55,15 @@ up() {
   "$KUBECTL" --namespace kube-system rollout status deployment/coredns --timeout=180s
   step "node ready"
 
-  python "$here/aws.py" up "$inputs"
+  python "$here/aws.py" up "$INPUTS"
   step "network, EKS, roles"
+}
 
-  local chart
-  mapfile -t chart <<<"$CHART_ARGUMENTS"
-  "$HELM" upgrade --install "$RELEASE" "${chart[@]}" --namespace "$RELEASE_NAMESPACE" --values "$rendered/values.json" --wait --timeout 180s >/dev/null
+mesh_by_script() {
+  "$HELM" upgrade --install "$RELEASE" "$CHART" --namespace "$RELEASE_NAMESPACE" --values "$rendered/values.json" --wait --timeout 180s >/dev/null
   step "load balancer controller"
 
-  "$KUBECTL" apply --server-side --force-conflicts -f "$inputs/gateway-crds.json"
+  "$KUBECTL" apply --server-side --force-conflicts -f "$INPUTS/gateway-crds.json"
   step "Gateway API CRDs"
 
   "$KUBECTL" apply -f "$rendered/namespaces.json"
@@ -70,7 +77,14 @@ up() {
     "$KUBECTL" --namespace "$namespace" rollout status "deployment/$deployment" --timeout=180s
   done <<<"$DEPLOYMENTS"
   step "services"
+}
 
+mesh_by_helmfile() {
+  with_helmfile helmfile sync
+  step "helmfile's releases"
+}
+
+answers() {
   local hostname=""
   until [ -n "$hostname" ]; do
     hostname=$("$KUBECTL" --namespace "$INGRESS_NAMESPACE" get ingress "$INGRESS" -o 'jsonpath={.status.loadBalancer.ingress[0].hostname}')
@@ -81,12 +95,12 @@ up() {
     until [ "$(curl --silent --max-time 5 --noproxy '*' --header "Host: $hostname" "http://$address$path")" = "$body" ]; do
       sleep 0.3
     done
-  done <"$inputs/requests"
+  done <"$INPUTS/requests"
   step "first answers"
 }
 
-down() {
-  # Only what has a load balancer in AWS is awaited: the pods go with their node.
+# Of what is removed, only what has a load balancer in AWS is awaited: the pods go with their node.
+unmesh_by_script() {
   "$KUBECTL" delete --ignore-not-found --wait=false -f "$rendered/services.json"
   step "services"
   "$KUBECTL" delete --ignore-not-found -f "$rendered/ingress.json"
@@ -95,7 +109,16 @@ down() {
   step "Ingress and Istio"
   "$HELM" uninstall "$RELEASE" --namespace "$RELEASE_NAMESPACE" --wait >/dev/null
   step "load balancer controller"
-  python "$here/aws.py" down "$inputs"
+}
+
+unmesh_by_helmfile() {
+  with_helmfile helmfile destroy
+  step "helmfile's releases"
+}
+
+down() {
+  "unmesh_by_$rival"
+  python "$here/aws.py" down "$INPUTS"
   step "network, EKS, roles"
   clean
   step "kind cluster, emulated AWS"
@@ -108,9 +131,31 @@ clean() {
   rmdir --ignore-fail-on-non-empty --parents "$MARK_DIR" 2>/dev/null || true
 }
 
+more_by_script() {
+  "$KUBECTL" apply -f "$INPUTS/more/$1.json"
+  "$KUBECTL" wait deployment --all-namespaces --selector "$MORE_SELECTOR" --for=condition=Available --timeout=180s >/dev/null
+}
+
+less_by_script() {
+  "$KUBECTL" delete -f "$INPUTS/more/$1.json"
+}
+
+more_by_helmfile() {
+  MORE="$INPUTS/more/$1" with_helmfile more sync
+}
+
+less_by_helmfile() {
+  MORE="$INPUTS/more/$1" with_helmfile more destroy
+}
+
+case $rival in
+  script | helmfile) ;;
+  *) echo "unknown rival '$rival'; known: script helmfile" >&2; exit 2 ;;
+esac
 case $action in
-  up | again) up ;;
+  up | again) ground; "mesh_by_$rival"; answers ;;
   down) down ;;
   clean) clean ;;
-  *) echo "unknown action '$action'; known: up again down clean" >&2; exit 2 ;;
+  more | less) "${action}_by_$rival" "$4" ;;
+  *) echo "unknown action '$action'; known: up again down clean more less" >&2; exit 2 ;;
 esac

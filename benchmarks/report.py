@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the meshgate authors
 # Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""Print the benchmark's table, write it as JSON and, if asked, into a document, and judge it.
+"""Print the benchmark's tables, write them as JSON and, if asked, into a document with plots, and judge them.
 
-Usage: report.py DIRECTORY JSON [--write DOCUMENT]. Exits with 1 when a run was slower than so many times the script's of the same run allow,
-or was not what it is called: a second run that changes something is no second run.
+Usage: report.py DIRECTORY JSON [--write DOCS]. Exits with 1 when a run was slower than so many times the script's of the same run allow, or
+was not what it is called: a second run that changes something is no second run, and a request that failed is no answer.
 """
 
 from __future__ import annotations
@@ -18,13 +18,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-# What is compared: our run, the script's, seconds that are our goal, times the script's that are the limit.
-ROWS = (
-    ("fresh `site.yml`", "fresh", "script-up", 120, 2.5),
-    ("unchanged second `site.yml`", "second", "script-again", 15, 5.0),
-    ("`site.yml --check`, converged", "check", None, None, None),
-    ("`teardown.yml`", "teardown", "script-down", 30, None),
-)
+import plot
+import tables
+from tables import HELMFILE, HUNDRED_GOAL, MAKERS, OURS, RUNS, SCRIPT, Found
+
 BEGIN, END = "<!-- measured by benchmarks/run.sh --write -->", "<!-- end -->"
 
 
@@ -59,93 +56,111 @@ def machine() -> dict[str, Any]:
     return {"cores": os.cpu_count(), "memory_gib": round(memory), "kernel": kernel, "architecture": platform.machine()}
 
 
-def gather(folder: Path) -> dict[str, Any]:
+def gather(folder: Path) -> Found:
     times = {}
     for line in (folder / "times.tsv").read_text(encoding="utf-8").splitlines():
         name, took, _code = line.split("\t")
         times[name] = int(took) / 1000
     logs = {name: (folder / f"{name}.log").read_text(encoding="utf-8") for name in times}
-    ours = [name for _title, name, _rival, _goal, _limit in ROWS]
+    ours = {run: logs[f"{OURS}-{run}"] for _title, run, _goal, _limit in RUNS}
+    unchanging = [f"{OURS}-again", f"{OURS}-check", *(name for name in times if name.startswith(f"{OURS}-same-"))]
     return {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "machine": machine(),
-        "seconds": {name: times[name] for row in ROWS for name in (row[1], row[2]) if name},
-        "stages": {name: stages(logs[name]) for name in ours},
-        "slowest_tasks": {name: slowest(logs[name]) for name in ours},
-        "script_steps": {rival: steps(logs[rival]) for _title, _name, rival, _goal, _limit in ROWS if rival},
-        "changed": {name: changed(logs[name]) for name in ("second", "check")},
+        "seconds": {name: took for name, took in times.items() if name.partition("-")[0] in MAKERS},
+        "stages": {run: stages(log) for run, log in ours.items()},
+        "slowest_tasks": {run: slowest(log) for run, log in ours.items()},
+        "steps": {name: steps(logs[name]) for name in times if name.partition("-")[0] in (SCRIPT, HELMFILE)},
+        "changed": {name: changed(logs[name]) for name in unchanging},
+        "data_path": json.loads((folder / "datapath.json").read_text(encoding="utf-8")),
+        "memory": json.loads((folder / "memory.json").read_text(encoding="utf-8")),
     }
 
 
-def judge(found: dict[str, Any]) -> list[str]:
+def judge(found: Found) -> list[str]:
     seconds = found["seconds"]
     wrong = []
-    for title, name, rival, _goal, limit in ROWS:
-        if limit and seconds[name] > limit * seconds[rival]:
-            wrong.append(f"{title} took {seconds[name] / seconds[rival]:.2f} times the script's {seconds[rival]:.1f} s; the limit is {limit} times")
-    wrong += [f"the {name} run changed {count} things on a platform that stood" for name, count in found["changed"].items() if count]
+    for title, run, _goal, limit in RUNS:
+        own, rival = seconds[f"{OURS}-{run}"], seconds.get(f"{SCRIPT}-{run}")
+        if limit and own > limit * rival:
+            wrong.append(f"{title} took {own / rival:.2f} times the script's {rival:.1f} s; the limit is {limit} times")
+    wrong += [f"{name} changed {count} things that stood" for name, count in found["changed"].items() if count]
+    for item in [*found["data_path"]["alone"], *found["data_path"]["path"]]:
+        for run in ("paced", "most"):
+            if item[run]["failed"]:
+                wrong.append(f"{item['title']}: {item[run]['failed']} of {item[run]['requests']} requests were not answered with 200")
     return wrong
 
 
-def table(found: dict[str, Any]) -> list[list[str]]:
-    seconds = found["seconds"]
-    rows = [["", "collection", "shell script", "ratio", "limit", "goal"]]
-    for title, name, rival, goal, limit in ROWS:
-        ratio = f"{seconds[name] / seconds[rival]:.2f}x" if rival else "-"
-        met = f"< {goal} s: {'met' if seconds[name] < goal else f'missed by {seconds[name] - goal:.1f} s'}" if goal else "-"
-        rows.append([title, f"{seconds[name]:.1f} s", f"{seconds[rival]:.1f} s" if rival else "-", ratio, f"{limit}x" if limit else "-", met])
-    return rows
-
-
-def stage_table(found: dict[str, Any]) -> list[list[str]]:
-    runs = [row[1] for row in ROWS]
-    names = dict.fromkeys(stage for run in runs for stage in found["stages"][run] if stage != "total")
-    rows = [["role", *runs]]
-    for stage in names:
-        rows.append([stage, *(f"{found['stages'][run][stage]:.1f} s" if stage in found["stages"][run] else "-" for run in runs)])
-    return rows
-
-
-def step_table(found: dict[str, Any]) -> list[list[str]]:
-    runs = list(found["script_steps"])
-    names = dict.fromkeys(step for run in runs for step in found["script_steps"][run])
-    rows = [["script's step", *runs]]
-    for step in names:
-        rows.append([step, *(f"{found['script_steps'][run][step]:.1f} s" if step in found["script_steps"][run] else "-" for run in runs)])
-    return rows
-
-
-def aligned(rows: list[list[str]]) -> str:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
-
-
-def markdown(rows: list[list[str]]) -> str:
-    head, *body = rows
-    return "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *body])
-
-
-def document(found: dict[str, Any]) -> str:
-    where = found["machine"]
-    parts = [
-        f"Measured on {found['date']}: {where['cores']} cores, {where['memory_gib']} GiB of memory, {where['kernel']}, {where['architecture']}.",
-        markdown(table(found)),
-        "Where the collection's time goes, by role:",
-        markdown(stage_table(found)),
-        "Where the script's time goes:",
-        markdown(step_table(found)),
+def sections(found: Found) -> list[tuple[str, tables.Rows]]:
+    path = found["data_path"]
+    return [
+        ("The platform", tables.platform(found)),
+        ("More services on a platform that stands", tables.services(found)),
+        ("The data path", tables.latency(f"`GET {path['request']}`", path["path"])),
+        ("The services alone, on this machine's loopback", tables.latency(f"`GET {path['request_alone']}`", path["alone"])),
+        ("Memory", tables.memory(found)),
+        ("Where the collection's time goes, by role", tables.by_run("role", found["stages"])),
+        ("Where the rivals' time goes", tables.by_run("step", found["steps"])),
     ]
-    for name in ("fresh", "second", "teardown"):
-        if found["slowest_tasks"][name]:
-            parts += [f"The slowest tasks of `{name}`:", "\n".join(f"- {task}" for task in found["slowest_tasks"][name])]
+
+
+def plots(found: Found) -> dict[str, str]:
+    """File name -> SVG."""
+    seconds, path = found["seconds"], found["data_path"]
+
+    def timed(run: str) -> list[float | None]:
+        return [seconds.get(f"{maker}-{run}") for maker in MAKERS]
+
+    names = list(MAKERS.values())
+    return {
+        "platform.svg": plot.bars("The platform: seconds", "s", names, [(title.replace("`", ""), timed(run)) for title, run, _goal, _limit in RUNS]),
+        "services.svg": plot.bars(
+            "More services: seconds until they stand", "s", names, [(tables.title_of(name), timed(f"more-{name}")) for name in tables.more.SETS]
+        ),
+        "latency.svg": plot.bars(
+            f"The data path at {path['pace']} requests a second: milliseconds",
+            "ms",
+            ["p50", "p99"],
+            [(item["title"], [item["paced"]["p50"], item["paced"]["p99"]]) for item in path["path"]],
+        ),
+        "throughput.svg": plot.bars(
+            "Requests a second at most", "/s", ["requests a second"], [(item["title"], [item["most"]["rps"]]) for item in [*path["alone"], *path["path"]]]
+        ),
+        "memory.svg": plot.bars("Memory of the platform: MiB", "MiB", ["MiB"], [(name, [row["mib"]]) for name, row in found["memory"]["rows"].items()]),
+    }
+
+
+PLOT_OF = {
+    "The platform": ["platform.svg"],
+    "More services on a platform that stands": ["services.svg"],
+    "The data path": ["latency.svg", "throughput.svg"],
+    "Memory": ["memory.svg"],
+}
+
+
+def document(found: Found) -> str:
+    where = found["machine"]
+    parts = [f"Measured on {found['date']}: {where['cores']} cores, {where['memory_gib']} GiB of memory, {where['kernel']}, {where['architecture']}."]
+    for title, rows in sections(found):
+        parts += [f"### {title}", tables.markdown(rows), *(f"![{title}](benchmarks/{name})" for name in PLOT_OF.get(title, ()))]
+    hundred = found["seconds"][f"{OURS}-more-100"]
+    parts += ["### Goals", f"A hundred more services in {tables.goal_of(hundred, HUNDRED_GOAL)} ({hundred:.1f} s)."]
+    for run in ("up", "again", "down"):
+        if found["slowest_tasks"][run]:
+            parts += [f"The slowest tasks of `{OURS}-{run}`:", "\n".join(f"- {task}" for task in found["slowest_tasks"][run])]
     return "\n\n".join(parts)
 
 
-def write(path: Path, found: dict[str, Any]) -> None:
+def write(docs: Path, found: Found) -> None:
+    path = docs / "benchmarks.md"
     text = path.read_text(encoding="utf-8")
     head, _begin, rest = text.partition(BEGIN)
     _old, _end, tail = rest.partition(END)
     path.write_text(f"{head}{BEGIN}\n\n{document(found)}\n\n{END}{tail}", encoding="utf-8")
+    (docs / "benchmarks").mkdir(exist_ok=True)
+    for name, image in plots(found).items():
+        (docs / "benchmarks" / name).write_text(image, encoding="utf-8")
 
 
 def main() -> int:
@@ -159,10 +174,8 @@ def main() -> int:
     given.json.write_text(json.dumps({**found, "wrong": wrong}, indent=2) + "\n", encoding="utf-8")
     if given.write:
         write(given.write, found)
-    for rows in (table(found), stage_table(found), step_table(found)):
-        print(f"\n{aligned(rows)}")
-    for name, tasks in found["slowest_tasks"].items():
-        print(f"\nslowest tasks of {name}:", *tasks, sep="\n  ")
+    for title, rows in sections(found):
+        print(f"\n{title}\n{tables.aligned(rows)}")
     print("", *(wrong or ["within the limits"]), sep="\n")
     return 1 if wrong else 0
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Time site.yml and teardown.yml beside a plain shell script that does the same, in the same run, with everything cached.
-# Usage: benchmarks/run.sh [--write]        --write puts the table into docs/benchmarks.md
+# Time the collection beside a plain shell script and beside helmfile, which make the same platform in the same run with everything cached,
+# and measure the platform itself: how fast it answers, and what it holds in memory.
+# Usage: benchmarks/run.sh [--write]        --write puts the tables into docs/benchmarks.md and draws its plots
 # The platform of inventories/kind is removed first, and nothing is left afterwards. When a playbook fails, what it left stays for a look.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,19 +10,20 @@ PATH="$PWD/$BIN:$PATH"
 write=()
 case ${1-} in
   "") ;;
-  --write) write=(--write docs/benchmarks.md) ;;
+  --write) write=(--write docs) ;;
   *) echo "unknown option '$1'; known: --write" >&2; exit 2 ;;
 esac
 
-work=results/bench
+work=$PWD/results/bench
+inputs=$work/inputs
 rm -rf "$work"
 mkdir -p "$work"
-export ANSIBLE_NOCOLOR=1 ANSIBLE_FORCE_COLOR=0 MESHGATE_STAGES_TASKS=8
+export ANSIBLE_NOCOLOR=1 ANSIBLE_FORCE_COLOR=0 MESHGATE_STAGES_TASKS=8 PYTHONPATH=.collections
 
 timed() { # NAME COMMAND...: run it, say and write down how long it took; its output goes into a log
   local name=$1 began=${EPOCHREALTIME/./} code=0 took
   shift
-  printf '==> %-22s ' "$name"
+  printf '==> %-28s ' "$name"
   "$@" >"$work/$name.log" 2>&1 || code=$?
   took=$(((${EPOCHREALTIME/./} - began) / 1000))
   printf '%s\t%d\t%d\n' "$name" "$took" "$code" >>"$work/times.tsv"
@@ -33,26 +35,48 @@ timed() { # NAME COMMAND...: run it, say and write down how long it took; its ou
   fi
 }
 
-by_script=0
+ran_by=""
 clean() {
-  [ "$by_script" -eq 0 ] || benchmarks/platform.sh clean "$work/inputs" >"$work/clean.log" 2>&1 || echo "cleaning up failed: see $work/clean.log"
+  [ -z "$ran_by" ] || benchmarks/platform.sh clean "$ran_by" "$inputs" >"$work/clean.log" 2>&1 || echo "cleaning up failed: see $work/clean.log"
 }
 trap clean EXIT
 
+more() { # SET STATE
+  ansible-playbook benchmarks/more.yml --extra-vars "bench_set=$inputs/more/$1.json bench_state=$2 bench_kubectl=$kubectl"
+}
+
 timed prepare ansible-playbook benchmarks/prepare.yml
 timed empty ansible-playbook playbooks/teardown.yml
+mapfile -t tools < <(python benchmarks/tools.py)
+export FORTIO=${tools[0]} HELMFILE=${tools[1]}
 
-timed fresh ansible-playbook playbooks/site.yml
+timed collection-up ansible-playbook playbooks/site.yml
 MESHGATE_BENCH_RECORD="$work/record.json" ANSIBLE_CALLBACK_PLUGINS=benchmarks/callback_plugins \
-  ANSIBLE_CALLBACKS_ENABLED=meshgate.eks_istio.stages,bench_record timed second ansible-playbook playbooks/site.yml
-timed check ansible-playbook playbooks/site.yml --check
-PYTHONPATH=.collections timed export python benchmarks/export.py "$work/record.json" "$work/inputs"
-timed teardown ansible-playbook playbooks/teardown.yml
+  ANSIBLE_CALLBACKS_ENABLED=meshgate.eks_istio.stages,bench_record timed collection-again ansible-playbook playbooks/site.yml
+timed collection-check ansible-playbook playbooks/site.yml --check
+timed export python benchmarks/export.py "$work/record.json" "$inputs"
+kubectl=$(python -c 'import json, sys; print(json.load(open(sys.argv[1]))["KUBECTL"])' "$inputs/platform.json")
+mapfile -t sets < <(PYTHONPATH=benchmarks python -c "import more; print(*more.SETS, sep=chr(10))")
+for set in "${sets[@]}"; do
+  timed "collection-more-$set" more "$set" present
+  timed "collection-same-$set" more "$set" present
+  timed "collection-less-$set" more "$set" absent
+done
+timed memory python benchmarks/memory.py "$inputs" "$work/memory.json"
+timed data-path python benchmarks/datapath.py "$inputs" "$work/datapath.json" "$FORTIO"
+timed collection-down ansible-playbook playbooks/teardown.yml
 
-by_script=1
-timed script-up timeout 600 benchmarks/platform.sh up "$work/inputs"
-timed script-again timeout 600 benchmarks/platform.sh again "$work/inputs"
-timed script-down timeout 600 benchmarks/platform.sh down "$work/inputs"
-by_script=0
+for rival in script helmfile; do
+  ran_by=$rival
+  timed "$rival-up" timeout 600 benchmarks/platform.sh up "$rival" "$inputs"
+  timed "$rival-again" timeout 600 benchmarks/platform.sh again "$rival" "$inputs"
+  for set in "${sets[@]}"; do
+    timed "$rival-more-$set" timeout 600 benchmarks/platform.sh more "$rival" "$inputs" "$set"
+    timed "$rival-same-$set" timeout 600 benchmarks/platform.sh more "$rival" "$inputs" "$set"
+    timed "$rival-less-$set" timeout 600 benchmarks/platform.sh less "$rival" "$inputs" "$set"
+  done
+  timed "$rival-down" timeout 600 benchmarks/platform.sh down "$rival" "$inputs"
+  ran_by=""
+done
 
 python benchmarks/report.py "$work" results/benchmark.json "${write[@]}"

@@ -1,0 +1,4 @@
+{{- range .Values.items }}
+---
+{{ toYaml . }}
+{{- end }}

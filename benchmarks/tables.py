@@ -1,0 +1,95 @@
+# Copyright (c) 2026, the meshgate authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""The benchmark's numbers as tables: lists of rows of text, the first of them the head."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import more
+
+Found = dict[str, Any]
+Rows = list[list[str]]
+
+OURS, SCRIPT, HELMFILE = "collection", "script", "helmfile"
+MAKERS = {OURS: "collection", SCRIPT: "shell script", HELMFILE: "helmfile"}
+# What is timed of each maker: its title, the run, seconds that are our goal, and how many times the script's are the limit.
+RUNS = (
+    ("fresh `site.yml`", "up", 120, 2.5),
+    ("unchanged second `site.yml`", "again", 15, 5.0),
+    ("`site.yml --check`, converged", "check", None, None),
+    ("`teardown.yml`", "down", 30, None),
+)
+HUNDRED_GOAL = 10
+
+
+def said(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds:.1f} s"
+
+
+def goal_of(seconds: float, goal: float | None) -> str:
+    return "-" if not goal else f"< {goal} s: {'met' if seconds < goal else f'missed by {seconds - goal:.1f} s'}"
+
+
+def platform(found: Found) -> Rows:
+    seconds = found["seconds"]
+    rows = [["", "collection", "shell script", "ratio", "limit", "helmfile", "ratio", "goal"]]
+    for title, run, goal, limit in RUNS:
+        own = seconds[f"{OURS}-{run}"]
+        row = [title, said(own)]
+        for maker in (SCRIPT, HELMFILE):
+            rival = seconds.get(f"{maker}-{run}")
+            row += [said(rival), f"{own / rival:.2f}x" if rival else "-"]
+            if maker == SCRIPT:
+                row.append(f"{limit}x" if limit else "-")
+        rows.append([*row, goal_of(own, goal)])
+    return rows
+
+
+def title_of(name: str) -> str:
+    count, replicas = more.SETS[name]
+    return f"+{count} service{'s' if count > 1 else ''}{'' if replicas else ' without pods'}"
+
+
+def services(found: Found) -> Rows:
+    seconds = found["seconds"]
+    rows = [["", *(f"{title}{what}" for what in ("", ", again", ", removed") for title in MAKERS.values())]]
+    for name in more.SETS:
+        rows.append([title_of(name), *(said(seconds[f"{maker}-{what}-{name}"]) for what in ("more", "same", "less") for maker in MAKERS)])
+    return rows
+
+
+def latency(title: str, measured: list[Found]) -> Rows:
+    rows = [[title, "p50", "p99", "at most", "p50 then", "p99 then"]]
+    for item in measured:
+        paced, most = item["paced"], item["most"]
+        rows.append(
+            [item["title"], *(f"{paced[key]:.2f} ms" for key in ("p50", "p99")), f"{most['rps']:,.0f}/s", *(f"{most[key]:.2f} ms" for key in ("p50", "p99"))]
+        )
+    return rows
+
+
+def memory(found: Found) -> Rows:
+    rows = [["held by", "containers", "memory"]]
+    for name, row in found["memory"]["rows"].items():
+        rows.append([name, f"{row['containers']:.0f}", f"{row['mib']:,.0f} MiB"])
+    return [*rows, ["all of it", "", f"{found['memory']['total_mib']:,.0f} MiB"]]
+
+
+def by_run(head: str, parts: dict[str, dict[str, float]]) -> Rows:
+    """A row for each part, a column for each run that has any."""
+    runs = [run for run, own in parts.items() if own]
+    rows = [[head, *runs]]
+    for name in dict.fromkeys(name for run in runs for name in parts[run] if name != "total"):
+        rows.append([name, *(said(parts[run].get(name)) for run in runs)])
+    return rows
+
+
+def aligned(rows: Rows) -> str:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows)
+
+
+def markdown(rows: Rows) -> str:
+    head, *body = rows
+    return "\n".join(f"| {' | '.join(row)} |" for row in [head, ["---"] * len(head), *body])

@@ -1,0 +1,109 @@
+# Copyright (c) 2026, the meshgate authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""The benchmark judges what it measured, and its additional services are none of the platform's own."""
+
+from __future__ import annotations
+
+import copy
+import sys
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
+import more
+import plot
+import report
+import tables
+
+
+def measured(title: str) -> dict[str, Any]:
+    run = {"rps": 100.0, "p50": 1.0, "p99": 2.0, "requests": 1000, "failed": 0}
+    return {"title": title, "paced": dict(run), "most": dict(run)}
+
+
+@pytest.fixture
+def found() -> dict[str, Any]:
+    runs = ["up", "again", "down", *(f"{what}-{name}" for what in ("more", "same", "less") for name in more.SETS)]
+    path = {"request": "/", "request_alone": "/route", "pace": 100, "alone": [measured("alone")], "path": [measured("full way")]}
+    return {
+        "date": "2026-11-21",
+        "machine": {"cores": 2, "memory_gib": 24, "kernel": "Linux 6", "architecture": "x86_64"},
+        "seconds": {**{f"{maker}-{run}": 10.0 for maker in tables.MAKERS for run in runs}, "collection-check": 10.0},
+        "stages": {"up": {"istio": 5.0, "total": 10.0}, "again": {}, "check": {}, "down": {}},
+        "slowest_tasks": {"up": ["5.0 s  istio: Install"], "again": [], "check": [], "down": []},
+        "steps": {"script-up": {"kind cluster": 5.0}, "helmfile-up": {}},
+        "changed": {"collection-again": 0, "collection-check": 0},
+        "data_path": path,
+        "memory": {"rows": {"istiod": {"mib": 100.0, "containers": 1}}, "total_mib": 100.0},
+    }
+
+
+def test_what_is_as_it_should_be_passes(found) -> None:
+    assert report.judge(found) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda found: found["seconds"].update({"collection-up": 26.0}), "2.60 times the script's 10.0 s; the limit is 2.5 times"),
+        (lambda found: found["seconds"].update({"collection-again": 51.0}), "5.10 times"),
+        (lambda found: found["changed"].update({"collection-again": 3}), "collection-again changed 3 things"),
+        (lambda found: found["data_path"]["path"][0]["most"].update({"failed": 2}), "full way: 2 of 1000 requests were not answered with 200"),
+    ],
+)
+def test_what_is_not_is_said(found, change, said) -> None:
+    change(found)
+    assert any(said in line for line in report.judge(found)), report.judge(found)
+
+
+def test_tables_and_plots_show_every_run(found, tmp_path) -> None:
+    document = tmp_path / "benchmarks.md"
+    document.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n", encoding="utf-8")
+    report.write(tmp_path, found)
+    text = document.read_text(encoding="utf-8")
+    assert text.startswith("before\n") and text.endswith("after\n") and "old" not in text
+    for title in ("fresh `site.yml`", "+100 services without pods", "full way", "istiod", "2 cores, 24 GiB"):
+        assert title in text
+    for name, svg in report.plots(found).items():
+        assert f"(benchmarks/{name})" in text
+        assert ElementTree.fromstring(svg).tag.endswith("svg")
+        assert (tmp_path / "benchmarks" / name).read_text(encoding="utf-8") == svg
+
+
+def test_bars_are_as_long_as_their_values() -> None:
+    svg = ElementTree.fromstring(plot.bars("t", "s", ["a", "b"], [("x", [10.0, 5.0]), ("y", [None, 2.5])]))
+    widths = [float(bar.get("width", "")) for bar in svg.iter("{http://www.w3.org/2000/svg}rect") if bar.get("x") == str(plot.LABELS) and bar.get("y") != "34"]
+    assert len(widths) == 3
+    assert [round(width / widths[0], 2) for width in widths] == [1.0, 0.5, 0.25]
+
+
+def service_a() -> list[dict[str, Any]]:
+    metadata = {"name": "service-a", "namespace": "rust-services", "labels": {"app": "service-a"}}
+    return [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "rust-services"}},
+        {"apiVersion": "v1", "kind": "Service", "metadata": copy.deepcopy(metadata), "spec": {"selector": {"app": "service-a"}}},
+        {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": copy.deepcopy(metadata),
+            "spec": {"replicas": 2, "template": {"spec": {"containers": [{"name": "service-a", "image": "meshgate.local/service-a:1"}]}}},
+        },
+        {"apiVersion": "v1", "kind": "DestinationRule", "metadata": copy.deepcopy(metadata), "spec": {"host": "service-a.rust-services.svc.cluster.local"}},
+    ]
+
+
+def test_more_services_are_service_a_under_other_names() -> None:
+    manifests = service_a()
+    made = more.service(manifests, "more-007", 1)
+    assert manifests == service_a()
+    assert [item["metadata"]["name"] for item in made] == ["more-007"] * 3
+    service, deployment, rule = made
+    assert service["spec"]["selector"] == {"app": "more-007"}
+    assert deployment["spec"]["replicas"] == 1
+    assert deployment["spec"]["template"]["spec"]["containers"][0]["image"] == "meshgate.local/service-a:1"
+    assert rule["spec"]["host"] == "more-007.rust-services.svc.cluster.local"
+    # Else role rust_services would take them for its own, and prune them.
+    assert all(item["metadata"]["labels"]["app.kubernetes.io/part-of"] == "more-services" for item in made)
