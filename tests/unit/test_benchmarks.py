@@ -75,7 +75,9 @@ def test_tables_and_plots_show_every_run(found, tmp_path) -> None:
 
 def test_bars_are_as_long_as_their_values() -> None:
     svg = ElementTree.fromstring(plot.bars("t", "s", ["a", "b"], [("x", [10.0, 5.0]), ("y", [None, 2.5])]))
-    widths = [float(bar.get("width", "")) for bar in svg.iter("{http://www.w3.org/2000/svg}rect") if bar.get("x") == str(plot.LABELS) and bar.get("y") != "34"]
+    widths = [
+        float(found.get("width", "")) for found in svg.iter("{http://www.w3.org/2000/svg}rect") if found.get("x") == str(plot.LABELS) and found.get("y") != "34"
+    ]
     assert len(widths) == 3
     assert [round(width / widths[0], 2) for width in widths] == [1.0, 0.5, 0.25]
 
