@@ -11,11 +11,13 @@ docs/decisions/0010-modules-run-in-place.md has the numbers.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
+from ansible.utils.collection_loader import AnsibleCollectionConfig
 
 try:
     from ansible.executor.module_common import _BuiltModule
@@ -26,7 +28,8 @@ except ImportError:  # another ansible-core than those this was made for: it pac
 PROFILE = "legacy"
 PAYLOAD = """
 import runpy, sys
-sys.path[:0] = {paths!r}
+sys.path[:0] = {first!r}
+sys.path += {last!r}
 from ansible.module_utils import basic
 basic._ANSIBLE_ARGS, basic._ANSIBLE_PROFILE = {arguments!r}, {profile!r}
 runpy.run_module({module!r}, run_name='__main__', alter_sys=True)
@@ -49,9 +52,10 @@ class ActionModule(ActionBase):
             return super()._configure_module(module_name, module_args, task_vars)
         arguments = json.dumps({"ANSIBLE_MODULE_ARGS": module_args}, cls=get_module_encoder(PROFILE, Direction.CONTROLLER_TO_MODULE)).encode()
         collections = path.parents[5]
-        payload = PAYLOAD.format(
-            paths=[str(collections)], arguments=arguments, profile=PROFILE, module=".".join(path.relative_to(collections).with_suffix("").parts)
-        )
+        # What the module imports from other collections may lie elsewhere; Python's own modules go before what else lies there.
+        elsewhere = [place for place in AnsibleCollectionConfig.collection_paths if os.path.isdir(os.path.join(place, "ansible_collections"))]
+        module = ".".join(path.relative_to(collections).with_suffix("").parts)
+        payload = PAYLOAD.format(first=[str(collections)], last=elsewhere, arguments=arguments, profile=PROFILE, module=module)
         return _BuiltModule(b_module_data=payload.encode(), module_style="new", shebang=f"#!{sys.executable}", serialization_profile=PROFILE), str(path)
 
     def _in_place_path(self, module_name: str, task_vars: dict[str, Any]) -> Path | None:
