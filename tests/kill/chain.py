@@ -44,15 +44,11 @@ class After:
 
 @dataclass(frozen=True)
 class During:
-    """Some seconds after a program was started by a task, or without a program, after the task began.
-
-    All that the run has started dies with it, as on a machine that goes down; or its task goes on alone, as when a terminal is closed.
-    """
+    """Some seconds after a program was started by a task, or without a program, after the task began. All that the run has started dies with it."""
 
     after: After
     seconds: float
     program: str = ""
-    goes_on: bool = False
 
     @property
     def point(self) -> str:
@@ -60,7 +56,7 @@ class During:
 
     def __str__(self) -> str:
         what = f"{self.program.replace('.*', ' ')} by " if self.program else ""
-        return f"{self.seconds:g} s into {what}{self.after.role}: {self.after.task}{', which goes on alone' if self.goes_on else ''}"
+        return f"{self.seconds:g} s into {what}{self.after.role}: {self.after.task}"
 
 
 @dataclass
@@ -157,9 +153,5 @@ class Runner:
                 return
             time.sleep(0.05)
         time.sleep(stop.seconds)
-        if began("executed"):
-            return
-        if stop.goes_on:
-            os.killpg(process.pid, signal.SIGKILL)  # a worker leads a session of its own
-        else:
+        if not began("executed"):
             kill_tree(process.pid)

@@ -58,14 +58,11 @@ MIDDLES: dict[str, list[During]] = {
     "site": [
         During(KIND, 1.0, "kind create cluster"),
         During(KIND, 8.0, "kind create cluster"),
-        During(KIND, 3.0, "kind create cluster", goes_on=True),
         During(NETWORK, 1.0),
         During(CONTROLLER, 0.4, "helm upgrade"),
-        During(CONTROLLER, 0.2, "helm upgrade", goes_on=True),
         During(ISTIO, 0.3),
         During(ISTIO, 1.0, "istioctl install"),
-        During(ISTIO, 6.0, "istioctl install"),
-        During(ISTIO, 1.0, "istioctl install", goes_on=True),
+        During(ISTIO, 3.0, "istioctl install"),
         During(SERVICES, 0.7),
     ],
     "teardown": [
@@ -73,8 +70,7 @@ MIDDLES: dict[str, list[During]] = {
         During(After(REMOVE, "istio", "Remove Istio and the namespaces that are ours"), 0.7),
         During(After(REMOVE, "alb_controller", "Remove the controller"), 0.7),
         During(ACCOUNT, 1.0),
-        During(ACCOUNT, 3.0),
-        During(ACCOUNT, 1.0, goes_on=True),
+        During(ACCOUNT, 2.0),
     ],
     "laptop": [During(After(REMOVE_LAPTOP, "kind_cluster", "Remove the kind cluster sandbox"), 0.5)],
 }
