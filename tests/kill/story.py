@@ -33,7 +33,7 @@ SAMPLE: dict[str, list[After | During]] = {
         KIND,
         EMULATOR,
         After(LAPTOP, "aws_emulator", "Say how it is reached"),
-        During(NETWORK, 1.0),
+        During(NETWORK, 0.6),
         After(BUILD, "eks_cluster", "Control plane"),
         After(BUILD, "alb_controller", "Let the controller's service account call AWS"),
         During(CONTROLLER, 0.4, "helm upgrade"),
@@ -47,7 +47,7 @@ SAMPLE: dict[str, list[After | During]] = {
     "teardown": [
         After(REMOVE, "istio", "Remove load balancers while their controller runs"),
         After(REMOVE, "alb_controller", "Remove the controller"),
-        During(ACCOUNT, 1.0),
+        During(ACCOUNT, 0.8),
         ACCOUNT,
     ],
     "laptop": [After(REMOVE_LAPTOP, "kind_cluster", "Remove the kind cluster sandbox")],
@@ -58,7 +58,7 @@ MIDDLES: dict[str, list[During]] = {
     "site": [
         During(KIND, 1.0, "kind create cluster"),
         During(KIND, 8.0, "kind create cluster"),
-        During(NETWORK, 1.0),
+        During(NETWORK, 0.6),
         During(CONTROLLER, 0.4, "helm upgrade"),
         During(ISTIO, 0.3),
         During(ISTIO, 1.0, "istioctl install"),
@@ -67,12 +67,12 @@ MIDDLES: dict[str, list[During]] = {
     ],
     "teardown": [
         During(After(REMOVE, "istio", "Remove load balancers while their controller runs"), 0.7),
-        During(After(REMOVE, "istio", "Remove Istio and the namespaces that are ours"), 0.7),
-        During(After(REMOVE, "alb_controller", "Remove the controller"), 0.7),
-        During(ACCOUNT, 1.0),
-        During(ACCOUNT, 2.0),
+        During(After(REMOVE, "istio", "Remove Istio and the namespaces that are ours"), 0.5),
+        During(After(REMOVE, "alb_controller", "Remove the controller"), 0.5),
+        During(ACCOUNT, 0.8),
+        During(ACCOUNT, 1.5),
     ],
-    "laptop": [During(After(REMOVE_LAPTOP, "kind_cluster", "Remove the kind cluster sandbox"), 0.5)],
+    "laptop": [During(After(REMOVE_LAPTOP, "kind_cluster", "Remove the kind cluster sandbox"), 0.3)],
 }
 
 
