@@ -107,7 +107,8 @@ def test_check_mode_without_docker_says_what_would_be_created(laptop):
 
 def test_check_mode_may_come_before_the_images_are_made(laptop):
     laptop.more = {"node_image": ""}
-    for laptop.docker.info in (None, laptop.docker.info):
+    for info in (None, laptop.docker.info):
+        laptop.docker.info = info
         assert laptop.run(check=True)["actions"] == ["create kind cluster sandbox"]
     with pytest.raises(c.KindError, match="kind_cluster_node_image is empty"):
         laptop.run()
