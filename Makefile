@@ -41,8 +41,8 @@ teardown: setup ## Remove the platform and prove that nothing is left
 test: setup ## Every check: lint, unit tests, the AWS half, services, the platform on kind
 	@BIN=$(BIN) tests/run.sh lint sanity unit aws services roles package troubleshooting kills molecule inputs
 
-test-full: setup ## Everything that `test` runs, and what takes longer than 20 minutes
-	@BIN=$(BIN) tests/run.sh lint sanity-full unit aws-full services roles package-full kills-full faults troubleshooting-full molecule-full inputs-full pull matrix
+test-full: setup ## Everything that `test` runs and what takes longer than 20 minutes, with docs/test-report.md of it
+	@REPORT=docs/test-report.md BIN=$(BIN) tests/run.sh lint sanity-full unit aws-full services roles package-full kills-full faults troubleshooting-full examples molecule-full inputs-full pull matrix
 
 lint: setup ## ansible-lint (production), ruff, mypy, yamllint, shellcheck
 	@BIN=$(BIN) tests/run.sh lint
