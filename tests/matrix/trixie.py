@@ -28,11 +28,12 @@ def build() -> None:
     sites = subprocess.run(
         ["apt-get", "indextargets", "--format", "$(SITE)", "Created-By: Packages"], check=False, capture_output=True, text=True
     ).stdout.split()
-    mirror = sites[0] if sites else "http://deb.debian.org/debian"
+    # Where apt names none, debootstrap has a default of its own.
+    mirror = sites[:1]
     with tempfile.TemporaryDirectory() as folder:
         root = f"{folder}/root"
         print(f"==> {IMAGE}: debootstrap trixie", flush=True)
-        subprocess.run(["debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", "trixie", root, mirror], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(["debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", "trixie", root, *mirror], check=True, stdout=subprocess.DEVNULL)
         import_root(root)
 
 
