@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from cloud import Cloud
 from harness import Run
 
@@ -56,6 +57,7 @@ def associations(aws: Cloud) -> list[dict[str, Any]]:
     return [eks.describe_pod_identity_association(clusterName=CLUSTER, associationId=one["associationId"])["association"] for one in found]
 
 
+@pytest.mark.slow
 def test_from_irsa_to_pod_identity_and_back_leaves_nothing_behind(aws: Cloud, tmp_path: Path) -> None:
     eks = aws.client("eks")
     subnets = aws.subnets(aws.vpc())

@@ -136,6 +136,7 @@ def test_instance_types_that_a_zone_lacks_are_refused(look) -> None:
     assert "eks_cluster_node_groups[0].instance_types is ['m99g.large'], but us-west-2 does not offer m99g.large" in result["msg"]
 
 
+@pytest.mark.slow
 def test_a_running_platform_needs_nothing_more(aws, look, inputs) -> None:
     variables = {"eks_cluster_kubeconfig": inputs["kubeconfig"]}
     aws.role("eks_cluster", **variables)

@@ -35,7 +35,6 @@ CALLS = [
     "iam:CreateOpenIDConnectProvider",
     "iam:CreateRole",
 ]
-SAMPLE = "eks:CreateNodegroup"
 # One day on which everything goes wrong that a run can survive.
 BAD_DAY = [
     ("throttled", "ec2:DescribeVpcs"),
@@ -78,7 +77,8 @@ def test_a_bad_day_is_survived(aws: Cloud, expected: dict[str, list[str]]) -> No
     assert aws.aws_cli("eks", "list-clusters") == {"clusters": ["sandbox"]}
 
 
-@pytest.mark.parametrize("call", [pytest.param(call, marks=() if call == SAMPLE else pytest.mark.slow) for call in CALLS])
+@pytest.mark.slow
+@pytest.mark.parametrize("call", CALLS)
 def test_a_stopped_run_says_why_and_the_next_goes_on(aws: Cloud, expected: dict[str, list[str]], call: str) -> None:
     before = aws.contents()
     aws.faults.inject("expired", call)

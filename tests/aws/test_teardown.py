@@ -427,6 +427,7 @@ def teardown(aws: Cloud, tmp_path: Path) -> Callable[..., subprocess.CompletedPr
     return run
 
 
+@pytest.mark.slow
 def test_the_playbook_stops_at_a_cluster_that_does_not_answer_until_told(aws: Cloud, teardown: Callable[..., Any]) -> None:
     before = everything(aws)
     Builder(aws).build()

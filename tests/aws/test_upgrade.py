@@ -149,10 +149,8 @@ def test_an_insight_of_the_second_minor_stops_the_upgrade_between_the_two(aws: C
     assert versions(eks) == at("1.36")
 
 
-@pytest.mark.parametrize(
-    "call",
-    [pytest.param("eks:UpdateClusterVersion", marks=pytest.mark.slow), "eks:UpdateAddon", pytest.param("eks:UpdateNodegroupVersion", marks=pytest.mark.slow)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("call", ["eks:UpdateClusterVersion", "eks:UpdateAddon", "eks:UpdateNodegroupVersion"])
 def test_an_interrupted_upgrade_goes_on(aws: Cloud, eks: Any, call: str) -> None:
     """AWS fails for good at one kind of call; the run says where it stopped, and the next one ends where the first would have."""
     aws.faults.inject("expired", call)
