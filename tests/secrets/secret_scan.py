@@ -19,6 +19,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 # What everybody may know: certificates, and what Helm keeps of a release.
 PUBLIC = re.compile(rb"-----BEGIN CERTIFICATE-----")
@@ -86,11 +89,28 @@ def decoded(value: str) -> str:
     return base64.b64decode(value).decode("utf-8", "replace")
 
 
+def public_half(key: str) -> list[str]:
+    """What a private key's file repeats of its public key, which may be said: some of its lines stand as they are in a cluster's JWKS."""
+    try:
+        public = serialization.load_pem_private_key(key.encode(), None).public_key()
+    except ValueError:
+        return []
+    if isinstance(public, rsa.RSAPublicKey):
+        number = public.public_numbers().n
+        content = number.to_bytes((number.bit_length() + 7) // 8, "big")
+    else:
+        content = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    # Base64 depends on where the number begins in the file.
+    return [base64.b64encode(bytes(shift) + content).decode() for shift in range(3)]
+
+
 def forms(secret: str) -> set[str]:
     """How a secret may stand in an output: as it is, in base64, in JSON, in an address. A key of many lines is found by its longest ones."""
     lines = [line.strip() for line in secret.splitlines() if len(line.strip()) >= SHORTEST and "-----" not in line]
     if len(lines) > 1:
-        return {line for line in lines if len(line) >= min(40, max(map(len, lines)))} | {base64.b64encode(secret.encode()).decode()[:200]}
+        known_to_all = public_half(secret)
+        long = {line for line in lines if len(line) >= min(40, max(map(len, lines)))}
+        return {line for line in long if not any(line in text for text in known_to_all)} | {base64.b64encode(secret.encode()).decode()[:200]}
     plain = lines[0] if lines else secret
     return {plain, base64.b64encode(secret.encode()).decode().rstrip("="), json.dumps(plain)[1:-1], quote(plain, safe="")}
 

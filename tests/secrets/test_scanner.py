@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from secret_scan import findings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -50,6 +52,19 @@ def test_planted_secrets_are_found_however_ansible_prints_them(tmp_path: Path) -
 def test_a_key_is_found_by_its_lines(written) -> None:
     body = "\n".join(KEY.splitlines()[1:-1])
     assert [found.partition(": ")[2] for found in findings("said: " + written(body), {"CA key": body})] == ["CA key"]
+
+
+def test_what_a_key_repeats_of_its_public_half_may_be_said() -> None:
+    """A cluster's JWKS has the modulus of the key that signs its tokens, and so has the key's file."""
+    made = rsa.generate_private_key(65537, 2048)
+    formats = (serialization.PrivateFormat.TraditionalOpenSSL, serialization.PrivateFormat.PKCS8)
+    keys = [made.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode() for form in formats]
+    modulus = made.public_key().public_numbers().n.to_bytes(256, "big")
+    for key in keys:
+        for shift in range(3):
+            assert findings(base64.b64encode(bytes(shift) + modulus).decode(), {"key": key}) == []
+        private = key.splitlines()[-4]
+        assert findings(f"said: {private}", {"key": key}) == ["line 1: key"]
 
 
 @pytest.mark.parametrize(
