@@ -82,7 +82,7 @@ services() {
 
 # One platform for all scenarios, which `default` builds and removes. `make test` runs those that are short; MESHGATE_SCENARIOS names others, or `all`.
 molecule() {
-  local started=$SECONDS scenarios=${MESHGATE_SCENARIOS:-default gateway_crds rust_services} name file report chosen=() files=() rows=() sum
+  local started=$SECONDS scenarios=${MESHGATE_SCENARIOS:-default gateway_crds} name file report chosen=() files=() rows=() sum
   if [ "$scenarios" = all ]; then
     scenarios=$(cd molecule && echo */ | tr -d /)
     chosen=(--all)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import subprocess
 from collections import Counter
 
@@ -39,6 +40,7 @@ def hops(kubectl, hostname: str) -> Counter[tuple[str, str]]:
     for number in range(60):
         answer = ask(hostname, f"/?name=hop-{number}")
         assert answer.status == 200, answer
+    time.sleep(11)  # Envoy writes its access log every ten seconds
     found: Counter[tuple[str, str]] = Counter()
     for pod, (node, _address) in running(kubectl, "rust-services", "app=service-b").items():
         for line in kubectl("-n", "rust-services", "logs", pod, "-c", "istio-proxy", "--tail=400").stdout.splitlines():
