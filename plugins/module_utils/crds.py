@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 import typing as t
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_api import KubeApi
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.server_side_apply import Change, Manifest, plan
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.server_side_apply import Change, Ignore, Manifest, plan
 
 API = "apiextensions.k8s.io/v1"
 KIND = "CustomResourceDefinition"
@@ -24,7 +24,7 @@ def same(live: Manifest, wanted: Manifest) -> bool:
     return all((wanted["metadata"].get(part) or {}).items() <= (live["metadata"].get(part) or {}).items() for part in ("annotations", "labels"))
 
 
-def plan_crds(api: KubeApi, wanted: Iterable[Manifest], manager: str, live: Mapping[str, Manifest]) -> list[Change]:
+def plan_crds(api: KubeApi, wanted: Iterable[Manifest], manager: str, live: Mapping[str, Manifest], ignore: Sequence[Ignore] = ()) -> list[Change]:
     """Like plan(), but the server is asked only about those that are not the same at first sight."""
     settled, asked = [], []
     for crd in wanted:
@@ -33,7 +33,7 @@ def plan_crds(api: KubeApi, wanted: Iterable[Manifest], manager: str, live: Mapp
             settled.append(Change(crd["apiVersion"], KIND, name, "", "unchanged"))
         else:
             asked.append(crd)
-    return settled + [brief(change) for change in plan(api, asked, manager)]
+    return settled + [brief(change) for change in plan(api, asked, manager, ignore=ignore)]
 
 
 def brief(change: Change) -> Change:

@@ -125,7 +125,7 @@ class Install:
         definitions = [manifest for manifest in self.rendered if manifest["kind"] == crds.KIND]
         others = [manifest for manifest in self.rendered if manifest["kind"] != crds.KIND]
         live = crds.live_crds(self.api, [manifest["metadata"]["name"] for manifest in definitions])
-        known = crds.plan_crds(self.api, [m for m in definitions if m["metadata"]["name"] in live], istio_operator.FIELD_MANAGER, live)
+        known = crds.plan_crds(self.api, [m for m in definitions if m["metadata"]["name"] in live], istio_operator.FIELD_MANAGER, live, istio_operator.SHARED)
         # A dry run of a megabyte of new schemas would tell nothing but that they are new.
         new = [Change(crds.API, crds.KIND, m["metadata"]["name"], "", "create", after=m) for m in definitions if m["metadata"]["name"] not in live]
         return known + [crds.brief(change) for change in new] + plan(self.api, others, istio_operator.FIELD_MANAGER, ignore=istio_operator.NOISE)

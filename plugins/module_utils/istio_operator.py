@@ -53,8 +53,15 @@ def _deactivated(live: Manifest, _wanted: Manifest) -> bool:
     return any(DEACTIVATED in ((w.get("namespaceSelector") or {}).get("matchLabels") or {}) for w in live.get("webhooks") or [])
 
 
+def _of_all_revisions(_live: Manifest, wanted: Manifest) -> bool:
+    return (wanted["metadata"].get("labels") or {}).get(COMPONENT) == "Base"
+
+
+# What belongs to all revisions, such as CRDs, carries the label of the one that was installed last.
+SHARED = (Ignore(("metadata", "labels", REVISION), when=_of_all_revisions),)
 # Differences that every converged cluster shows: istiod writes the certificate and the policy, install the selectors.
 NOISE = (
+    *SHARED,
     Ignore(("metadata", "labels", COMPONENT)),  # of some objects only install itself knows it
     Ignore(("webhooks", "*", "clientConfig", "caBundle"), kind="*WebhookConfiguration"),
     Ignore(("webhooks", "*", "failurePolicy"), kind="ValidatingWebhookConfiguration"),

@@ -424,6 +424,18 @@ def test_a_purge_takes_the_gateway_classes_that_istiod_made_and_no_others(cluste
     assert sorted(name for kind, _unused, name in cluster.objects if kind == "GatewayClass") == ["edge", "istio-remote"]
 
 
+def test_the_crds_may_carry_the_label_of_another_revision(cluster, fake):
+    """They are shared; after a second revision was installed and removed they still say its name."""
+    fake.rendered = [{**crd(), "spec": {"versions": []}}, *fake.rendered]
+    run(cluster, fake)
+    assert not run(cluster, fake, check=True).changed
+    live = next(item for (kind, _unused, _unused), item in cluster.objects.items() if kind == "CustomResourceDefinition")
+    live["metadata"]["labels"][istio_operator.REVISION] = "canary"
+    assert not run(cluster, fake, check=True).changed
+    live["metadata"]["labels"][istio_operator.VERSION] = "1.30.0"
+    assert run(cluster, fake, check=True).changed
+
+
 def test_the_crds_go_when_asked(cluster, fake):
     run(cluster, fake)
     cluster._store(crd())
