@@ -67,9 +67,10 @@ aws() { pytest_suite aws -q -n 2 --dist loadgroup -m 'not slow' tests/aws; }
 
 aws-full() { MESHGATE_AWS_FULL=1 pytest_suite aws-full -q -n 2 --dist loadgroup tests/aws; }
 
-# The services' dependencies are compiled once for all checkouts of a machine.
+# The services' dependencies are compiled once for all checkouts of a machine. The toolchain's own builds do not share that.
+COMPILED=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/meshgate-checks/cargo}
 services() {
-  local -x CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/meshgate-checks/cargo}
+  local -x CARGO_TARGET_DIR=$COMPILED
   check rustfmt cargo fmt --manifest-path services/Cargo.toml --all --check
   check clippy cargo clippy --manifest-path services/Cargo.toml --locked --all-targets --quiet -- -D warnings
   local started=$SECONDS log="$RESULTS/cargo-test.log" ok bad
@@ -126,6 +127,7 @@ PYTHON
 molecule-full() { MESHGATE_SCENARIOS=all molecule; }
 
 roles() {
+  local -x CARGO_TARGET_DIR=$COMPILED
   pytest_suite roles -q tests/integration/test_traces.py tests/integration/test_rust_services_role.py tests/integration/test_istio_role.py
 }
 

@@ -52,7 +52,7 @@ def wait_for(what: t.Callable[[], t.Any], seconds: float = 20) -> t.Any:
 @pytest.fixture(scope="module")
 def binaries() -> Path:
     subprocess.run(["cargo", "build", "--quiet", "--locked"], cwd=SERVICES, check=True)
-    return SERVICES / "target" / "debug"
+    return Path(os.environ.get("CARGO_TARGET_DIR") or SERVICES / "target") / "debug"
 
 
 @pytest.fixture(scope="module")
