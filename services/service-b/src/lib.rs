@@ -76,7 +76,7 @@ impl Upstream {
         span.context.inject(&mut headers);
         request = request.headers(headers);
 
-        let (status, answer) = match request.send().await {
+        let (status, answer) = match send(request).await {
             Ok(response) => (Some(response.status()), read(response).await),
             Err(error) => (None, Err(from_client(&error))),
         };
@@ -93,6 +93,18 @@ impl Upstream {
             span.error(cause);
             error
         })
+    }
+}
+
+/// A connection that is kept may be closed just as the next request is written, by a sidecar that takes up new listeners, say.
+/// Asking twice does no harm here, so that is tried once more; what took too long is not.
+async fn send(request: reqwest::RequestBuilder) -> reqwest::Result<reqwest::Response> {
+    let Some(first) = request.try_clone() else {
+        return request.send().await;
+    };
+    match first.send().await {
+        Err(error) if !error.is_timeout() && !error.is_connect() => request.send().await,
+        sent => sent,
     }
 }
 

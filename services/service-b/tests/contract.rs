@@ -186,15 +186,28 @@ fn an_endless_answer_is_cut_off() {
     assert!(reply.took < WITHIN, "{reply:?}");
 }
 
-#[test]
-fn it_recovers_with_service_a() {
-    let sick = std::sync::atomic::AtomicBool::new(true);
-    let fake = Fake::start(move |_, stream| {
-        if sick.swap(false, std::sync::atomic::Ordering::SeqCst) {
+/// service-a that closes the connection without an answer, so many times.
+fn closes(times: usize) -> Fake {
+    let left = std::sync::atomic::AtomicUsize::new(times);
+    Fake::start(move |_, stream| {
+        let order = std::sync::atomic::Ordering::SeqCst;
+        if left.fetch_update(order, order, |left| left.checked_sub(1)).is_ok() {
             return false;
         }
         stream.write_all(ok(FIELDS).as_bytes()).is_ok()
-    });
+    })
+}
+
+#[test]
+fn a_connection_that_was_just_closed_is_not_noticed() {
+    let fake = closes(1);
+    let reply = service_b(&fake.url()).get("/");
+    assert_eq!((reply.status, reply.body.as_str()), (200, FIELDS));
+}
+
+#[test]
+fn it_recovers_with_service_a() {
+    let fake = closes(2);
     let service = service_b(&fake.url());
     assert_eq!(service.get("/").status, 502);
     assert_eq!(service.get("/").status, 200);
