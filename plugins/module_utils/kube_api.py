@@ -134,28 +134,18 @@ class KubeApi:
         unreachable = response.status == 502  # kubectl proxy's own words when the API server does not answer
         raise KubeError(f"the API server does not answer: {text.strip()}" if unreachable else text.strip(), 0 if unreachable else response.status)
 
-    def _exchange(self, method: str, target: str, data: bytes | None, headers: dict[str, str]) -> tuple[http.client.HTTPResponse, str]:
+    def _exchange(self, method: str, target: str, data: bytes | None, headers: dict[str, str], again: bool = True) -> tuple[http.client.HTTPResponse, str]:
         """One answer; a connection that has died since the last request is opened once more."""
-        try:
-            return self._once(method, target, data, headers)
-        except TimeoutError as error:
-            raise KubeError(f"{method} {target.partition('?')[0]}: {error or type(error).__name__}") from error
-        except (OSError, http.client.HTTPException):
-            pass
-        try:
-            return self._once(method, target, data, headers)
-        except (OSError, http.client.HTTPException) as error:
-            raise KubeError(f"{method} {target.partition('?')[0]}: {error or type(error).__name__}") from error
-
-    def _once(self, method: str, target: str, data: bytes | None, headers: dict[str, str]) -> tuple[http.client.HTTPResponse, str]:
         connection = self._connection()
         try:
             connection.request(method, target, body=data, headers=headers)
             response = connection.getresponse()
             return response, response.read().decode(errors="replace")
-        except (OSError, http.client.HTTPException):
+        except (OSError, http.client.HTTPException) as error:
             connection.close()
-            raise
+            if again and not isinstance(error, TimeoutError):
+                return self._exchange(method, target, data, headers, again=False)
+            raise KubeError(f"{method} {target.partition('?')[0]}: {error or type(error).__name__}") from error
 
     def _connection(self) -> _UnixConnection:
         connection = getattr(self._local, "connection", None)

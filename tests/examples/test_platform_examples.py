@@ -18,7 +18,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "platform")]
 
 from documented import PLATFORM, PREFIX, examples, standing_in  # noqa: E402
-from harness import CACHE, CLUSTER, REPO, STATE, Play, our_containers  # noqa: E402
+from harness import CACHE, CLUSTER, REPO, STATE, Kubectl, Play, our_containers  # noqa: E402
 
 AGAIN = ", again"
 GREETER = """\
@@ -47,11 +47,6 @@ def play() -> Play:
     made = Play()
     made("playbooks/site.yml")
     return made
-
-
-def kubectl(*arguments: str) -> str:
-    argv = [str(CACHE / "bin/kubectl"), "--kubeconfig", str(STATE / CLUSTER / "kubeconfig"), *arguments]
-    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
 
 
 def live_values() -> dict[str, Any]:
@@ -117,7 +112,7 @@ def test_the_examples_do_what_they_say_once(play, tmp_path):
     (cache / "lock").touch()
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates/greeter.yml.j2").write_text(GREETER)
-    service = kubectl("-n", "rust-services", "get", "deployment", "service-a", "-o", "jsonpath={.spec.template.spec.containers[0].image}")
+    service = Kubectl().get("-n", "rust-services", "deployment", "service-a")["spec"]["template"]["spec"]["containers"][0]["image"]
     names = {
         "{{ role_path }}/files": str(REPO / "roles/kind_cluster/files"),
         "{{ role_path }}/../..": str(REPO),
