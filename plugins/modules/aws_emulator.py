@@ -68,11 +68,11 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Have the emulated AWS
+- name: Have the emulated AWS beside the cluster that kind_cluster returned
   meshgate.eks_istio.aws_emulator:
     name: sandbox
     image: meshgate/aws-emulator:0.1.0
-    cluster: "{{ kind_cluster_facts }}"
+    cluster: "{{ sandbox.cluster }}"
 
 - name: Remove it
   meshgate.eks_istio.aws_emulator:

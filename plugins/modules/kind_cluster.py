@@ -142,6 +142,7 @@ EXAMPLES = r"""
     node_image: kindest/node:v1.36.3
     images:
       example/service:1.0.0: /tmp/service.tar
+  register: sandbox
 
 - name: Remove it
   meshgate.eks_istio.kind_cluster:

@@ -21,7 +21,7 @@ from types import ModuleType
 from typing import Any
 
 import boto3
-from ansible.module_utils.testing import patch_module_args
+from module_arguments import patch_module_args
 
 REPOSITORY = Path(__file__).resolve().parents[4]
 REGION = "us-west-2"

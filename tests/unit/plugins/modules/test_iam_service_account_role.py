@@ -6,7 +6,7 @@ import json
 
 import boto3
 import pytest
-from ansible.module_utils.testing import patch_module_args
+from module_arguments import patch_module_args
 from moto import mock_aws
 
 from ansible_collections.meshgate.eks_istio.plugins.modules import iam_service_account_role
