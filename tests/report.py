@@ -1,6 +1,6 @@
 """docs/test-report.md out of what the suites left in results/: the table of checks, and the counts that each suite wrote down.
 
-Usage: report.py RESULTS OUTPUT
+Usage: report.py RESULTS OUTPUT SUITE...      SUITE: each that should have run
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 HEAD = """# Test report
 
-Written by `make test-full` on {date}, of commit `{commit}`, on {machine}.
+Written by `make test-full` on {date}, on {machine}.
 Python {python}, ansible-core {core}. {verdict}
 """
 
@@ -34,18 +34,22 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
 
 
-def report(results: Path) -> str:
-    suites = [line.split("\t") for line in (results / "suites.tsv").read_text(encoding="utf-8").splitlines()]
-    passed, failed, seconds = (sum(int(row[column]) for row in suites) for column in (1, 2, 3))
+def report(results: Path, suites: list[str]) -> str:
+    files = {suite: results / f"suites/{suite}.tsv" for suite in suites}
+    missing = [suite for suite, path in files.items() if not path.exists()]
+    rows = [line.split("\t") for path in files.values() if path.exists() for line in path.read_text(encoding="utf-8").splitlines()]
+    passed, failed, seconds = (sum(int(row[column]) for row in rows) for column in (1, 2, 3))
+    verdict = f"**{passed} checks passed, {failed} failed**, in {seconds / 60:.0f} minutes."
+    if missing:
+        verdict += f" **Not run: {', '.join(missing)}.**"
     head = HEAD.format(
         date=datetime.datetime.now(datetime.UTC).date(),
-        commit=said("git", "rev-parse", "--short", "HEAD"),
         machine=machine(),
         python=platform.python_version(),
         core=said(sys.executable, "-c", "import ansible.release; print(ansible.release.__version__)"),
-        verdict=f"**{passed} checks passed, {failed} failed**, in {seconds / 60:.0f} minutes.",
+        verdict=verdict,
     )
-    parts = [head, "## Checks\n\n" + table(["suite", "passed", "failed", "seconds"], suites)]
+    parts = [head, "## Checks\n\n" + table(["suite", "passed", "failed", "seconds", "commit"], rows)]
     for path in sorted((results / "report").glob("*.json")):
         noted = json.loads(path.read_text(encoding="utf-8"))
         parts.append(f"## {noted['heading']}\n\n" + table(["what", "count"], noted["rows"]))
@@ -53,4 +57,4 @@ def report(results: Path) -> str:
 
 
 if __name__ == "__main__":
-    Path(sys.argv[2]).write_text(report(Path(sys.argv[1])), encoding="utf-8")
+    Path(sys.argv[2]).write_text(report(Path(sys.argv[1]), sys.argv[3:]), encoding="utf-8")

@@ -1,20 +1,21 @@
 #!/usr/bin/env bash
 # Run the named suites one after the other, whatever the outcome of each, and close with the count of all their checks.
-# Usage: tests/run.sh SUITE...      REPORT=FILE writes down what was counted
+# Usage: tests/run.sh SUITE...      REPORT=FILE writes down what was counted; KEEP=1 keeps what other suites' earlier runs counted
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 BIN=${BIN:-.venv/bin}
 PATH="$PWD/$BIN:$PATH"
 RESULTS=${RESULTS:-results}
-rm -rf "$RESULTS"
-mkdir -p "$RESULTS"
-passed=0 failed=0 table=""
+[ -n "${KEEP:-}" ] || rm -rf "$RESULTS"
+mkdir -p "$RESULTS/suites"
+passed=0 failed=0 table="" running=""
+COMMIT=$(git describe --always --dirty --exclude '*' 2>/dev/null || echo unknown)
 
 count() { # NAME PASSED FAILED SECONDS
   passed=$((passed + $2))
   failed=$((failed + $3))
   table+=$(printf '%-28s %5d passed %4d failed %6d s' "$1" "$2" "$3" "$4")$'\n'
-  printf '%s\t%d\t%d\t%d\n' "$1" "$2" "$3" "$4" >> "$RESULTS/suites.tsv"
+  printf '%s\t%d\t%d\t%d\t%s\n' "$1" "$2" "$3" "$4" "$COMMIT" >> "$RESULTS/suites/$running.tsv"
 }
 
 check() { # NAME COMMAND...: one check, judged by its exit code
@@ -167,10 +168,14 @@ pull() { pytest_suite pull -q tests/integration/test_pull.py tests/integration/t
 SUITES=(lint sanity sanity-full matrix unit aws aws-full faults services roles package package-full molecule molecule-full troubleshooting
   troubleshooting-full kills kills-full inputs inputs-full examples pull)
 for suite in "$@"; do
-  if [[ " ${SUITES[*]} " == *" $suite "* ]]; then "$suite"; else echo "unknown suite '$suite'; known: ${SUITES[*]}" >&2; exit 2; fi
+  if [[ " ${SUITES[*]} " != *" $suite "* ]]; then echo "unknown suite '$suite'; known: ${SUITES[*]}" >&2; exit 2; fi
+  running=$suite
+  rm -f "$RESULTS/suites/$suite.tsv"
+  "$suite"
 done
 
 printf '\n%s%d s in all\n' "$table" "$SECONDS"
 echo "$passed passed, $failed failed"
-[ -z "${REPORT:-}" ] || python tests/report.py "$RESULTS" "$REPORT"
+# shellcheck disable=SC2086 # EXPECTED is a list of suites
+[ -z "${REPORT:-}" ] || python tests/report.py "$RESULTS" "$REPORT" ${EXPECTED:-"$@"}
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

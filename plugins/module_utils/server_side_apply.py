@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 import fnmatch
+import itertools
 import json
 import re
 import typing as t
@@ -124,14 +125,14 @@ def plan(api: KubeApi, manifests: t.Iterable[Manifest], field_manager: str, forc
 
 
 def apply(api: KubeApi, manifests: t.Iterable[Manifest], field_manager: str, force_conflicts: bool = True, ignore: t.Sequence[Ignore] = ()) -> list[Change]:
-    """Apply them for real, what others need first; the answer tells what each one was before and is now."""
-    changes = []
-    for manifest in sorted(documents(manifests), key=_rank):
-        live = _live(api, manifest)
-        after = _patch(api, manifest, field_manager, force_conflicts, dry_run=False)
-        if manifest["kind"] == "CustomResourceDefinition":
+    """Apply them for real, what others need first, the rest side by side; the answer tells what each one was before and is now."""
+    changes: list[Change] = []
+    for _rank_of_these, group in itertools.groupby(sorted(documents(manifests), key=_rank), key=_rank):
+        these = list(group)
+        _discover(api, these)
+        changes += api.map(lambda manifest: _apply_one(api, manifest, field_manager, force_conflicts, ignore), these)
+        if these[0]["kind"] == "CustomResourceDefinition":
             api.forget_kinds()
-        changes.append(_change(manifest, live, after, ignore))
     return changes
 
 
@@ -213,6 +214,11 @@ def _plan_one(api: KubeApi, manifest: Manifest, field_manager: str, force_confli
         else:
             raise
     return _change(manifest, live, after, ignore)
+
+
+def _apply_one(api: KubeApi, manifest: Manifest, field_manager: str, force_conflicts: bool, ignore: t.Sequence[Ignore]) -> Change:
+    live = _live(api, manifest)
+    return _change(manifest, live, _patch(api, manifest, field_manager, force_conflicts, dry_run=False), ignore)
 
 
 def _live(api: KubeApi, manifest: Manifest) -> Manifest | None:
