@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_input import partition_of
@@ -46,7 +47,7 @@ class Estimate:
 
     def summary(self) -> str:
         """One line: the sum, and what is not in it."""
-        said = f"{self.per_hour:.3f} {self.currency} an hour, {self.per_hour * HOURS_PER_MONTH:.2f} a month in {self.region}, list prices of {self.date}"
+        said = f"{self.per_hour:.3f} {self.currency} an hour, {_per_month(self.per_hour):.2f} a month in {self.region}, list prices of {self.date}"
         return said + (f"; not in the price list and left out: {', '.join(self.missing())}" if self.missing() else "")
 
     def lines(self) -> list[str]:
@@ -63,7 +64,7 @@ class Estimate:
 
     @staticmethod
     def _sum(per_hour: float) -> str:
-        return f"{per_hour:7.4f}/hour {per_hour * HOURS_PER_MONTH:8.2f}/month"
+        return f"{per_hour:7.4f}/hour {_per_month(per_hour):8.2f}/month"
 
     def as_result(self) -> dict[str, Any]:
         return {
@@ -71,7 +72,7 @@ class Estimate:
             "date": self.date,
             "currency": self.currency,
             "per_hour": round(self.per_hour, 4),
-            "per_month": round(self.per_hour * HOURS_PER_MONTH, 2),
+            "per_month": _per_month(self.per_hour),
             "items": [asdict(item) for item in self.items],
             "missing": self.missing(),
             "summary": self.summary(),
@@ -117,6 +118,12 @@ def estimate(platform: dict[str, Any], listed: dict[str, Any], zones: int = ZONE
         items.append(Item("NAT traffic", 0, "GB", prices.get("nat_gateway_gb"), None))
     items.append(Item("load balancer capacity", 0, "LCU hour", prices.get("alb_lcu_hour"), None))
     return Estimate(items, platform["region"], str(listed["date"]), listed["currency"])
+
+
+def _per_month(per_hour: float) -> float:
+    """To the cent, half a cent up: the last binary digit of a sum differs between versions of Python."""
+    exact = Decimal(str(round(per_hour * HOURS_PER_MONTH, 6)))
+    return float(exact.quantize(Decimal("0.01"), ROUND_HALF_UP))
 
 
 def _hourly(name: str, quantity: float, price: float | None, note: str = "") -> Item:

@@ -84,7 +84,7 @@ def main() -> int:
     parser.add_argument("what", choices=["sanity", "units", "docs"])
     parser.add_argument("--fast", action="store_true")
     parser.add_argument("--workers", type=int, default=2, help="processes for units")
-    parser.add_argument("--amazon", type=Path, help="the folder of the namespace amazon; else that of this environment")
+    parser.add_argument("--ansible", type=Path, help="the folder of the collections of PyPI's `ansible`; else that of this environment")
     arguments = parser.parse_args()
     bin_dir = Path(sys.executable).parent
     version = core_version(bin_dir)
@@ -92,7 +92,7 @@ def main() -> int:
     home = place / "home"
     make_home(home, bin_dir)
     archive = tarball.build(place / "dist", bin_dir)
-    installed = tarball.install(archive, place / "root", bin_dir, arguments.amazon or tarball.amazon_of(bin_dir))
+    installed = tarball.install(archive, place / "root", bin_dir, arguments.ansible or tarball.ansible_of(bin_dir))
     command = command_of(arguments, bin_dir)
     print(f"ansible-core {version}, {archive.name}: {Path(command[0]).name} {' '.join(command[1:])}", flush=True)
     started = time.monotonic()

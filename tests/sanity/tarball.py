@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 
 REPO = Path(__file__).resolve().parents[2]
+# What the collection uses, and the callback that its unit tests read playbooks by.
+NEEDED = ("amazon/aws", "ansible/posix")
 GIT = ["git", "-c", "user.name=checks", "-c", "user.email=checks@localhost", "-c", "init.defaultBranch=main"]
 
 
@@ -22,7 +24,7 @@ def build(folder: Path, bin_dir: Path) -> Path:
     return next(folder.glob("*.tar.gz"))
 
 
-def install(archive: Path, root: Path, bin_dir: Path, amazon: Path) -> Path:
+def install(archive: Path, root: Path, bin_dir: Path, ansible: Path) -> Path:
     """The installed collection, below ROOT/ansible_collections, beside the collections that it needs."""
     shutil.rmtree(root, ignore_errors=True)
     collections = root / "ansible_collections"
@@ -34,15 +36,16 @@ def install(archive: Path, root: Path, bin_dir: Path, amazon: Path) -> Path:
     subprocess.run(command, check=True, cwd=root, env=environment, stdout=subprocess.DEVNULL)
     installed = next(collections.glob("*/*/MANIFEST.json")).parent
     # A copy: antsibull-docs would take a link into this checkout for files that git ignores.
-    shutil.copytree(amazon, collections / "amazon", ignore=shutil.ignore_patterns("tests", "docs", "__pycache__"))
+    for name in NEEDED:
+        shutil.copytree(ansible / name, collections / name, ignore=shutil.ignore_patterns("tests", "docs", "__pycache__"))
     for command in (["init", "--quiet"], ["add", "--all", "--force"], ["commit", "--quiet", "--message", "as installed"]):
         subprocess.run([*GIT, *command], check=True, cwd=installed)
     return installed
 
 
-def amazon_of(bin_dir: Path) -> Path:
-    """amazon.aws of PyPI's `ansible`, as that of the repository's own environment has it."""
-    return next(bin_dir.parent.glob("lib/python3*/site-packages/ansible_collections/amazon"))
+def ansible_of(bin_dir: Path) -> Path:
+    """The collections of PyPI's `ansible`, as the repository's own environment has them."""
+    return next(bin_dir.parent.glob("lib/python3*/site-packages/ansible_collections"))
 
 
 if __name__ == "__main__":
