@@ -12,11 +12,10 @@ from pathlib import Path
 from urllib.error import URLError
 
 import pytest
-import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "platform"))
 
-from harness import ALB, CACHE, REPO, RESULTS, Kubectl, Play, ask
+from harness import ALB, CACHE, RESULTS, Kubectl, Play, ask, pinned
 from load import Load, Outcome
 
 PATH = "/?name=A+Field"  # gateway, service-b and service-a
@@ -39,8 +38,7 @@ def kubectl() -> Kubectl:
 @pytest.fixture(scope="session")
 def fortio(play) -> Path:
     program = CACHE / "bin" / "fortio"
-    pinned = str(yaml.safe_load((REPO / "versions.yml").read_text(encoding="utf-8"))["fortio"])
-    if not program.exists() or subprocess.run([program, "version"], capture_output=True, text=True, check=True).stdout.strip() != pinned:
+    if not program.exists() or subprocess.run([program, "version"], capture_output=True, text=True, check=True).stdout.strip() != pinned("fortio"):
         play("playbooks/tools.yml", "-e", '{"toolchain_components": ["fortio"]}')
     return program
 

@@ -14,6 +14,8 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+import yaml
+
 REPO = Path(__file__).resolve().parents[2]
 RESULTS = REPO / "results"
 STATE = Path(os.environ.get("MESHGATE_STATE") or Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "meshgate")
@@ -181,6 +183,11 @@ def until(what: str, condition, seconds: float = 60.0, every: float = 0.5):
             return last
         assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
         time.sleep(every)
+
+
+def pinned(name: str) -> str:
+    """The version of which what runs should be."""
+    return str(yaml.safe_load((REPO / "versions.yml").read_text(encoding="utf-8"))[name])
 
 
 def our_containers() -> list[str]:

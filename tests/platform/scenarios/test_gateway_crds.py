@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 import yaml
-from harness import CACHE, REPO, until
+from harness import CACHE, pinned, until
 
 CONVERGE = "molecule/gateway_crds/converge.yml"
 CLEANUP = "molecule/gateway_crds/cleanup.yml"  # the role with its own defaults: the pinned release
 GROUP = "gateway.networking.k8s.io"
 ROUTES = f"httproutes.{GROUP}"
-PINNED = next(line.split()[1] for line in (REPO / "versions.yml").read_text(encoding="utf-8").splitlines() if line.startswith("gateway_api:"))
+PINNED = pinned("gateway_api")
 
 
 def bundle(kubectl) -> dict[str, tuple[str, str, str]]:

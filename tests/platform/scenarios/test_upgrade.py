@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import json
 
-from harness import REPO
-
-PINNED = dict(line.split(":")[0:2] for line in (REPO / "versions.yml").read_text(encoding="utf-8").splitlines() if ":" in line and line[0] != "#")
-
-
-def pinned(name: str) -> str:
-    return PINNED[name].split("#")[0].strip()
+from harness import pinned
 
 
 def test_what_runs_is_of_the_pinned_versions(kubectl):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 
-from harness import REPO
+from harness import REPO, pinned
 from older_chart import OLDER, older_chart
 
 
@@ -25,4 +25,9 @@ def test_an_older_platform_serves_and_its_upgrade_is_planned(play, kubectl, tmp_
     play("playbooks/verify.yml")
     plan = play("playbooks/upgrade.yml", "--check").result("Show the plan")["msg"]
     steps = [line.partition(". ")[2].split(" (")[0] for line in plan if line[:1].isdigit()]
-    assert steps == ["load balancer controller 3.2.1 -> 3.2.2", "Gateway API CRDs v1.5.1 -> v1.6.3", "Istio 1.31.0 -> 1.31.1"]
+    wanted = {name: pinned(name) for name in ("alb_controller", "gateway_api", "istio")}
+    assert steps == [
+        f"load balancer controller {OLDER} -> {wanted['alb_controller']}",
+        f"Gateway API CRDs {given['gateway_crds_version']} -> {wanted['gateway_api']}",
+        f"Istio 1.31.0 -> {wanted['istio']}",
+    ]
