@@ -139,9 +139,11 @@ def test_an_autoscaler_takes_the_replicas_over(tmp_path: Path) -> None:
 
 def test_pods_are_spread_over_nodes_and_zones(tmp_path: Path) -> None:
     pod = yaml.safe_load(manifests(tmp_path)["Deployment rust-services/service-a"])["spec"]["template"]["spec"]
-    spread = {each["topologyKey"]: each for each in pod["topologySpreadConstraints"]}
-    assert set(spread) == {"kubernetes.io/hostname", "topology.kubernetes.io/zone"}
-    assert all(each["maxSkew"] == 1 and each["labelSelector"] == {"matchLabels": {"app": "service-a"}} for each in spread.values())
+    mine = {"matchLabels": {"app": "service-a"}}
+    [over_nodes] = pod["topologySpreadConstraints"]
+    assert (over_nodes["topologyKey"], over_nodes["maxSkew"], over_nodes["labelSelector"]) == ("kubernetes.io/hostname", 1, mine)
+    [over_zones] = pod["affinity"]["podAntiAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
+    assert over_zones["podAffinityTerm"] == {"topologyKey": "topology.kubernetes.io/zone", "labelSelector": mine}
 
 
 @pytest.mark.parametrize(
