@@ -23,6 +23,9 @@ import trixie
 import yaml
 
 REPO = Path(__file__).resolve().parents[2]
+sys.path.append(str(REPO / "tests/sanity"))
+from requirements import unobtainable  # noqa: E402
+
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "meshgate" / "checks"
 RESULTS = Path(os.environ.get("MESHGATE_RESULTS") or REPO / "results")
 CHECKS = ("sanity", "units", "site")
@@ -128,8 +131,19 @@ def row(core: Core, checks: list[str], in_container: bool) -> dict[str, str]:
             continue
         print(f"==> ansible-core {core.version}: {check}", flush=True)
         code = site(core) if check == "site" else ansible_test(core, check)
-        found[check] = f"{'failed' if code else 'passed'} ({time.monotonic() - started:.0f} s)"
+        without = "".join(f", without {name}" for name in unobtainable(core.bin)) if check == "sanity" else ""
+        found[check] = f"{'failed' if code else 'passed'} ({time.monotonic() - started:.0f} s{without})"
     return found
+
+
+def note(rows: list[dict[str, str]], checks: list[str]) -> None:
+    """For the test report: what was found now, beside what earlier runs found since the results were emptied."""
+    path = RESULTS / "report/matrix.json"
+    found = json.loads(path.read_text(encoding="utf-8"))["found"] if path.exists() else {}
+    for one in rows:
+        found.setdefault(f"ansible-core {one['core']}, Python {one['Python']}", {}).update({check: one[check] for check in checks})
+    said = [[core, ", ".join(f"{check}: {found[core][check]}" for check in CHECKS if check in found[core])] for core in sorted(found)]
+    path.write_text(json.dumps({"heading": "Supported ansible-cores", "rows": said, "found": found}, indent=2), encoding="utf-8")
 
 
 def main() -> int:
@@ -144,10 +158,7 @@ def main() -> int:
     rows = [row(core, checks, arguments.container) for core in cores(arguments.core, arguments.python)]
     table = "\n".join(f"{one['core']:<12} {one['Python']:<8} " + " ".join(f"{one[check]:<18}" for check in checks) for one in rows)
     print(f"\n{'core':<12} {'Python':<8} " + " ".join(f"{check:<18}" for check in checks) + f"\n{table}")
-    said = [[f"ansible-core {one['core']}, Python {one['Python']}", ", ".join(f"{check}: {one[check]}" for check in checks)] for one in rows]
-    checked = {one["series"]: {check: one[check] for check in checks} for one in rows}
-    report = {"heading": "Supported ansible-cores", "rows": said, "checks": checked}
-    (RESULTS / "report/matrix.json").write_text(json.dumps(report, indent=2), encoding="utf-8")
+    note(rows, checks)
     return 0 if all(one[check].startswith("passed") for one in rows for check in checks) else 1
 
 
