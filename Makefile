@@ -63,6 +63,9 @@ test-aws: setup ## The AWS half against the emulated AWS, with a fixed sample of
 services-test: setup ## cargo test, clippy and rustfmt of the two services
 	@BIN=$(BIN) tests/run.sh services
 
+integration: setup ## Roles against a bare API server, and the symptoms that need no platform
+	@BIN=$(BIN) tests/run.sh roles troubleshooting
+
 kills: setup ## Kill site.yml and teardown.yml on their way, run them again; FULL=1 after every task
 	@BIN=$(BIN) tests/run.sh $(if $(FULL),kills-full,kills)
 

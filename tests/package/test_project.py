@@ -60,6 +60,17 @@ def test_what_a_workflow_makes_can_be_made(path: Path) -> None:
         assert done.returncode == 0, done.stderr
 
 
+def suites_of(target: str) -> set[str]:
+    """What of tests/run.sh a target of `make` runs."""
+    done = subprocess.run(["make", "--dry-run", target], cwd=REPO, capture_output=True, text=True, check=True)
+    return set(re.findall(r"tests/run\.sh (.*)$", done.stdout, re.MULTILINE)[-1].split()) if "tests/run.sh" in done.stdout else set()
+
+
+def test_the_jobs_run_every_suite_of_make_test() -> None:
+    made = [target for step in steps(CI) for target in re.findall(r"^make (\S+)", step.get("run", ""), re.MULTILINE)]
+    assert suites_of("test") == set().union(*map(suites_of, made))
+
+
 def test_one_gate_waits_for_every_job() -> None:
     jobs = CI["jobs"]
     assert sorted(jobs["gate"]["needs"]) == sorted(set(jobs) - {"gate"})
