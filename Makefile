@@ -39,7 +39,7 @@ teardown: setup ## Remove the platform and prove that nothing is left
 	@$(PLAY) playbooks/teardown.yml $(ARGS)
 
 test: setup ## Every check: lint, unit tests, the AWS half, services, the platform on kind
-	@BIN=$(BIN) tests/run.sh lint sanity unit aws services roles package troubleshooting kills molecule inputs
+	@BESIDE="lint sanity unit aws services roles package inputs" BIN=$(BIN) tests/run.sh troubleshooting kills molecule
 
 FULL_SUITES := lint unit aws-full services roles package-full kills-full faults troubleshooting-full examples molecule-full inputs-full pull sanity-full matrix
 test-full: setup ## Everything that `test` runs and what takes hours, with docs/test-report.md of it; SUITES="faults pull" for these, beside what earlier runs found

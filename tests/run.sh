@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Run the named suites one after the other, whatever the outcome of each, and close with the count of all their checks.
-# Usage: tests/run.sh SUITE...      REPORT=FILE writes down what was counted; KEEP=1 keeps what other suites' earlier runs counted
+# Usage: tests/run.sh SUITE...      REPORT=FILE writes down what was counted; KEEP=1 keeps what other suites' earlier runs counted;
+#   BESIDE="SUITE..." runs these at the same time, for suites that wait for a platform and suites that need none; what they said comes at the end
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 BIN=${BIN:-.venv/bin}
@@ -8,13 +9,10 @@ PATH="$PWD/$BIN:$PATH"
 RESULTS=${RESULTS:-results}
 [ -n "${KEEP:-}" ] || rm -rf "$RESULTS"
 mkdir -p "$RESULTS/suites"
-passed=0 failed=0 table="" running=""
+running=""
 COMMIT=$(git describe --always --dirty --exclude '*' 2>/dev/null || echo unknown)
 
 count() { # NAME PASSED FAILED SECONDS
-  passed=$((passed + $2))
-  failed=$((failed + $3))
-  table+=$(printf '%-28s %5d passed %4d failed %6d s' "$1" "$2" "$3" "$4")$'\n'
   printf '%s\t%d\t%d\t%d\t%s\n' "$1" "$2" "$3" "$4" "$COMMIT" >> "$RESULTS/suites/$running.tsv"
 }
 
@@ -167,15 +165,39 @@ pull() { pytest_suite pull -q tests/integration/test_pull.py tests/integration/t
 
 SUITES=(lint sanity sanity-full matrix unit aws aws-full faults services roles package package-full molecule molecule-full troubleshooting
   troubleshooting-full kills kills-full inputs inputs-full examples pull)
-for suite in "$@"; do
+# shellcheck disable=SC2206 # lists of suites
+beside=(${BESIDE:-}) expected=(${EXPECTED:-"$@"})
+for suite in "$@" "${beside[@]}"; do
   if [[ " ${SUITES[*]} " != *" $suite "* ]]; then echo "unknown suite '$suite'; known: ${SUITES[*]}" >&2; exit 2; fi
-  running=$suite
   rm -f "$RESULTS/suites/$suite.tsv"
+done
+if [ "${#beside[@]}" -gt 0 ]; then
+  echo "==> at the same time: ${beside[*]}"
+  BESIDE="" REPORT="" KEEP=1 setsid tests/run.sh "${beside[@]}" > "$RESULTS/beside.log" 2>&1 &
+  other=$!
+  trap 'kill -- "-$other" 2>/dev/null' EXIT
+fi
+for suite in "$@"; do
+  running=$suite
   "$suite"
 done
+if [ "${#beside[@]}" -gt 0 ]; then
+  wait "$other"
+  trap - EXIT
+  cat "$RESULTS/beside.log"
+fi
 
-printf '\n%s%d s in all\n' "$table" "$SECONDS"
+passed=0 failed=0
+echo
+for suite in "${beside[@]}" "$@"; do
+  # A suite that ended without counting anything has failed.
+  [ -s "$RESULTS/suites/$suite.tsv" ] || printf '%s\t0\t1\t0\t%s\n' "$suite" "$COMMIT" > "$RESULTS/suites/$suite.tsv"
+  while IFS=$'\t' read -r name ok bad seconds _commit; do
+    printf '%-28s %5d passed %4d failed %6d s\n' "$name" "$ok" "$bad" "$seconds"
+    passed=$((passed + ok)) failed=$((failed + bad))
+  done < "$RESULTS/suites/$suite.tsv"
+done
+echo "$SECONDS s in all"
 echo "$passed passed, $failed failed"
-# shellcheck disable=SC2086 # EXPECTED is a list of suites
-[ -z "${REPORT:-}" ] || python tests/report.py "$RESULTS" "$REPORT" ${EXPECTED:-"$@"}
+[ -z "${REPORT:-}" ] || python tests/report.py "$RESULTS" "$REPORT" "${expected[@]}"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -63,7 +63,8 @@ def test_what_a_workflow_makes_can_be_made(path: Path) -> None:
 def suites_of(target: str) -> set[str]:
     """What of tests/run.sh a target of `make` runs."""
     done = subprocess.run(["make", "--dry-run", target], cwd=REPO, capture_output=True, text=True, check=True)
-    return set(re.findall(r"tests/run\.sh (.*)$", done.stdout, re.MULTILINE)[-1].split()) if "tests/run.sh" in done.stdout else set()
+    found = re.search(r'(?:BESIDE="(.*)" )?BIN=\S+ tests/run\.sh (.*)$', done.stdout, re.MULTILINE)
+    return set(" ".join(filter(None, found.groups())).split()) if found else set()
 
 
 def test_the_jobs_run_every_suite_of_make_test() -> None:
