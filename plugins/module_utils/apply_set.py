@@ -77,14 +77,24 @@ def unknown_kinds(api: KubeApi, manifests: list[Manifest]) -> list[str]:
     return [f"{kind} of {version}" for version, kind in kinds if api.resource(version, kind) is None and (version.rpartition("/")[0], kind) not in defined]
 
 
-def respect_foreign(api: KubeApi, manifests: list[Manifest], labels: dict[str, str], adopt: bool) -> None:
+def live_of(api: KubeApi, manifests: list[Manifest], known: t.Iterable[Manifest]) -> list[Manifest | None]:
+    """What is there of each manifest. Only what is not among the known is asked for one by one: a set of hundreds is listed in a few calls."""
+    listed = {(item["apiVersion"], *key(item)): item for item in known}
+
+    def look(item: Manifest) -> Manifest | None:
+        return listed.get((item["apiVersion"], *key(item))) or api.get(*kind_of(item), item["metadata"]["name"], item["metadata"].get("namespace"))
+
+    return api.map(look, manifests)
+
+
+def respect_foreign(manifests: list[Manifest], live: list[Manifest | None], labels: dict[str, str], adopt: bool) -> None:
     """Refuse to take over what others created, unless told to.
 
     A namespace of somebody else is used, but not marked: it must not go when the set goes.
     """
     foreign = []
-    for item, live in zip(manifests, api.map(lambda m: api.get(*kind_of(m), m["metadata"]["name"], m["metadata"].get("namespace")), manifests), strict=True):
-        if live is None or carries(live, labels):
+    for item, there in zip(manifests, live, strict=True):
+        if there is None or carries(there, labels):
             continue
         if item["kind"] == "Namespace":
             for name in labels:
@@ -98,9 +108,8 @@ def respect_foreign(api: KubeApi, manifests: list[Manifest], labels: dict[str, s
         )
 
 
-def leaving(api: KubeApi, manifests: list[Manifest]) -> list[Manifest]:
+def leaving(manifests: list[Manifest], live: list[Manifest | None]) -> list[Manifest]:
     """What is wanted, but still on its way out: nothing can be written there until it is gone."""
-    live = api.map(lambda m: api.get(*kind_of(m), m["metadata"]["name"], m["metadata"].get("namespace")), manifests)
     return [manifest for manifest, item in zip(manifests, live, strict=True) if item and item["metadata"].get("deletionTimestamp")]
 
 

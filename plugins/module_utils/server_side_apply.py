@@ -114,26 +114,33 @@ class ApplyError(KubeError):
     """The API server refused an object; the message names it."""
 
 
-def plan(api: KubeApi, manifests: t.Iterable[Manifest], field_manager: str, force_conflicts: bool = True, ignore: t.Sequence[Ignore] = ()) -> list[Change]:
+def plan(
+    api: KubeApi,
+    manifests: t.Iterable[Manifest],
+    field_manager: str,
+    force_conflicts: bool = True,
+    ignore: t.Sequence[Ignore] = (),
+    live: t.Sequence[Manifest | None] | None = None,
+) -> list[Change]:
     """What apply() would do, in the manifests' order. Nothing is written.
 
-    An object whose namespace or kind does not exist yet is a create.
+    An object whose namespace or kind does not exist yet is a create. `live` has what is there, one for each manifest, where the caller knows it already.
     """
     wanted = documents(manifests)
     _discover(api, wanted)
-    return api.map(lambda manifest: _plan_one(api, manifest, field_manager, force_conflicts, ignore), wanted)
+    known = live if live is not None else api.map(lambda manifest: _live(api, manifest), wanted)
+    pairs = zip(wanted, known, strict=True)
+    return api.map(lambda pair: _plan_one(api, *pair, field_manager, force_conflicts, ignore), pairs)
 
 
-def apply(api: KubeApi, manifests: t.Iterable[Manifest], field_manager: str, force_conflicts: bool = True, ignore: t.Sequence[Ignore] = ()) -> list[Change]:
-    """Apply them for real, what others need first, the rest side by side; the answer tells what each one was before and is now."""
-    changes: list[Change] = []
+def apply(api: KubeApi, manifests: t.Iterable[Manifest], field_manager: str, force_conflicts: bool = True) -> None:
+    """Apply them for real: what others need first, the rest side by side."""
     for _rank_of_these, group in itertools.groupby(sorted(documents(manifests), key=_rank), key=_rank):
         these = list(group)
         _discover(api, these)
-        changes += api.map(lambda manifest: _apply_one(api, manifest, field_manager, force_conflicts, ignore), these)
+        api.map(lambda manifest: _patch(api, manifest, field_manager, force_conflicts, dry_run=False), these)
         if these[0]["kind"] == "CustomResourceDefinition":
             api.forget_kinds()
-    return changes
 
 
 def plan_delete(objects: t.Iterable[Manifest]) -> list[Change]:
@@ -204,8 +211,7 @@ def mask(manifest: Manifest, other: Manifest | None = None) -> Manifest:
 # -- one object -----------------------------------------------------------------------------------------------------
 
 
-def _plan_one(api: KubeApi, manifest: Manifest, field_manager: str, force_conflicts: bool, ignore: t.Sequence[Ignore]) -> Change:
-    live = _live(api, manifest)
+def _plan_one(api: KubeApi, manifest: Manifest, live: Manifest | None, field_manager: str, force_conflicts: bool, ignore: t.Sequence[Ignore]) -> Change:
     try:
         after = _patch(api, manifest, field_manager, force_conflicts, dry_run=True)
     except ApplyError as error:
@@ -214,11 +220,6 @@ def _plan_one(api: KubeApi, manifest: Manifest, field_manager: str, force_confli
         else:
             raise
     return _change(manifest, live, after, ignore)
-
-
-def _apply_one(api: KubeApi, manifest: Manifest, field_manager: str, force_conflicts: bool, ignore: t.Sequence[Ignore]) -> Change:
-    live = _live(api, manifest)
-    return _change(manifest, live, _patch(api, manifest, field_manager, force_conflicts, dry_run=False), ignore)
 
 
 def _live(api: KubeApi, manifest: Manifest) -> Manifest | None:

@@ -164,15 +164,19 @@ def present(api: KubeApi, params: dict[str, t.Any], check_mode: bool) -> dict[st
     unknown = apply_set.unknown_kinds(api, manifests)
     if unknown and not check_mode:
         raise apply_set.Refused(f"the cluster does not know {', '.join(unknown)}; install what defines them first")
-    leaving = apply_set.leaving(api, manifests)
+    members = apply_set.members(api, kinds_of(params), labels)
+    live = apply_set.live_of(api, manifests, members)
+    leaving = apply_set.leaving(manifests, live)
     if leaving and check_mode:
         msg = f"{len(manifests)} objects would be created once {apply_set.title(leaving[0])} is gone, which is being deleted"
         return {**result(creations(manifests)), "msg": msg}
     if leaving:
         kube_ready.await_true("earlier removal", lambda: still_there(api, leaving), params["timeout"], 0.25)
-    apply_set.respect_foreign(api, manifests, labels, params["adopt"])
-    changes = plan(api, manifests, MANAGER)
-    surplus = apply_set.superfluous(apply_set.members(api, kinds_of(params), labels), manifests)
+        members = apply_set.members(api, kinds_of(params), labels)
+        live = apply_set.live_of(api, manifests, members)
+    apply_set.respect_foreign(manifests, live, labels, params["adopt"])
+    changes = plan(api, manifests, MANAGER, live=live)
+    surplus = apply_set.superfluous(members, manifests)
     outside = apply_set.outsiders(api, manifests, params["sidecar"])
     everything = changes + plan_delete(surplus) + restarts(manifests, outside, params["sidecar"])
     if check_mode:
@@ -208,10 +212,8 @@ def absent(api: KubeApi, params: dict[str, t.Any], check_mode: bool) -> dict[str
 
 
 def still_there(api: KubeApi, gone: list[Manifest]) -> str:
-    for item in gone:
-        if api.get(*apply_set.kind_of(item), item["metadata"]["name"], item["metadata"].get("namespace")):
-            return f"{apply_set.title(item)} is still there"
-    return ""
+    live = api.map(lambda item: api.get(*apply_set.kind_of(item), item["metadata"]["name"], item["metadata"].get("namespace")), gone)
+    return next((f"{apply_set.title(item)} is still there" for item in live if item), "")
 
 
 def restarts(manifests: list[Manifest], outside: dict[str, list[str]], sidecar: str) -> list[Change]:
