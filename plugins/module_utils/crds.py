@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
+import copy
 import typing as t
 from collections.abc import Iterable, Mapping, Sequence
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_api import KubeApi
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.server_side_apply import Change, Ignore, Manifest, plan
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.server_side_apply import Change, Ignore, Manifest, keep_ignored, plan
 
 API = "apiextensions.k8s.io/v1"
 KIND = "CustomResourceDefinition"
@@ -29,11 +30,18 @@ def plan_crds(api: KubeApi, wanted: Iterable[Manifest], manager: str, live: Mapp
     settled, asked = [], []
     for crd in wanted:
         name = crd["metadata"]["name"]
-        if name in live and crd["kind"] == KIND and same(live[name], crd):
+        if name in live and crd["kind"] == KIND and same(live[name], _settled(live[name], crd, ignore)):
             settled.append(Change(crd["apiVersion"], KIND, name, "", "unchanged"))
         else:
             asked.append(crd)
     return settled + [brief(change) for change in plan(api, asked, manager, ignore=ignore)]
+
+
+def _settled(live: Manifest, wanted: Manifest, ignore: Sequence[Ignore]) -> Manifest:
+    """Without the differences that are none. What they are about is an object's metadata: the rest is as large as it is, and not copied."""
+    result = {**wanted, "metadata": copy.deepcopy(wanted["metadata"])}
+    keep_ignored({"kind": KIND, **live}, result, [rule for rule in ignore if rule.path[0] == "metadata"])
+    return result
 
 
 def brief(change: Change) -> Change:

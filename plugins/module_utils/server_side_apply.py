@@ -158,6 +158,13 @@ def delete(api: KubeApi, objects: t.Iterable[Manifest], propagation: str = "Back
     return changes
 
 
+def keep_ignored(live: Manifest, wanted: Manifest, ignore: t.Iterable[Ignore]) -> None:
+    """Take over into `wanted` what is no difference."""
+    for rule in ignore:
+        if rule.matches(live, wanted):
+            _keep_live(live, wanted, rule.path)
+
+
 def changed(changes: t.Iterable[Change]) -> bool:
     return any(change.action != "unchanged" for change in changes)
 
@@ -250,9 +257,7 @@ def _change(manifest: Manifest, live: Manifest | None, after: Manifest, ignore: 
     if live is None:
         return _of(manifest, "create", after=mask(wanted))
     before = normalise({"apiVersion": manifest["apiVersion"], "kind": manifest["kind"], **live})
-    for rule in ignore:
-        if rule.matches(before, wanted):
-            _keep_live(before, wanted, rule.path)
+    keep_ignored(before, wanted, ignore)
     if before == wanted:
         return _of(manifest, "unchanged")
     return _of(manifest, "update", before=mask(before, wanted), after=mask(wanted, before))
