@@ -9,7 +9,7 @@ import time
 import typing as t
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_api import KubeApi
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.server_side_apply import Manifest, documents
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.server_side_apply import Manifest, documents, live_object
 
 Kind = tuple[str, str]  # apiVersion, kind
 
@@ -81,10 +81,7 @@ def live_of(api: KubeApi, manifests: list[Manifest], known: t.Iterable[Manifest]
     """What is there of each manifest. Only what is not among the known is asked for one by one: a set of hundreds is listed in a few calls."""
     listed = {(item["apiVersion"], *key(item)): item for item in known}
 
-    def look(item: Manifest) -> Manifest | None:
-        return listed.get((item["apiVersion"], *key(item))) or api.get(*kind_of(item), item["metadata"]["name"], item["metadata"].get("namespace"))
-
-    return api.map(look, manifests)
+    return api.map(lambda item: listed.get((item["apiVersion"], *key(item))) or live_object(api, item), manifests)
 
 
 def respect_foreign(manifests: list[Manifest], live: list[Manifest | None], labels: dict[str, str], adopt: bool) -> None:

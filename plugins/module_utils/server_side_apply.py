@@ -128,7 +128,7 @@ def plan(
     """
     wanted = documents(manifests)
     _discover(api, wanted)
-    known = live if live is not None else api.map(lambda manifest: _live(api, manifest), wanted)
+    known = live if live is not None else api.map(lambda manifest: live_object(api, manifest), wanted)
     pairs = zip(wanted, known, strict=True)
     return api.map(lambda pair: _plan_one(api, *pair, field_manager, force_conflicts, ignore), pairs)
 
@@ -141,6 +141,12 @@ def apply(api: KubeApi, manifests: t.Iterable[Manifest], field_manager: str, for
         api.map(lambda manifest: _patch(api, manifest, field_manager, force_conflicts, dry_run=False), these)
         if these[0]["kind"] == "CustomResourceDefinition":
             api.forget_kinds()
+
+
+def live_object(api: KubeApi, manifest: Manifest) -> Manifest | None:
+    """What is there of a manifest; without a namespace of its own, in `default`."""
+    metadata = manifest["metadata"]
+    return api.get(manifest["apiVersion"], manifest["kind"], metadata["name"], _namespace(api, manifest))
 
 
 def plan_delete(objects: t.Iterable[Manifest]) -> list[Change]:
@@ -227,11 +233,6 @@ def _plan_one(api: KubeApi, manifest: Manifest, live: Manifest | None, field_man
         else:
             raise
     return _change(manifest, live, after, ignore)
-
-
-def _live(api: KubeApi, manifest: Manifest) -> Manifest | None:
-    metadata = manifest["metadata"]
-    return api.get(manifest["apiVersion"], manifest["kind"], metadata["name"], _namespace(api, manifest))
 
 
 def _patch(api: KubeApi, manifest: Manifest, field_manager: str, force_conflicts: bool, dry_run: bool) -> Manifest:

@@ -49,8 +49,8 @@ class FakeKube:
         return None if kind in self.unknown else f"{api_version}|{kind}|{namespace or ''}|{name or ''}"
 
     def get(self, api_version, kind, name, namespace=None):
-        scope = "" if kind in CLUSTER_WIDE else namespace or "default"
-        found = self.objects.get((kind, scope, name))
+        # As the API server: an object with a namespace has no address without it.
+        found = self.objects.get((kind, "" if kind in CLUSTER_WIDE else namespace, name))
         return copy.deepcopy(found) if found and kind not in self.unknown else None
 
     def find(self, api_version, kind, namespace=None, labels=None, fields=None):

@@ -7,6 +7,7 @@ import copy
 import typing as t
 
 import pytest
+from fake_kube import FakeKube
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils import apply_set
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_api import Resource
@@ -109,6 +110,14 @@ def test_a_set_that_stands_is_listed_and_not_asked_for_one_by_one() -> None:
     cluster.gets.clear()
     assert not k8s_apply_set.present(cluster, params(*WANTED), check_mode=False)["changed"]
     assert cluster.gets == []
+
+
+def test_what_names_no_namespace_is_found_in_default() -> None:
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}}
+    words = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "words"}, "data": {"hello": "world"}}
+    cluster = FakeKube([namespace])
+    assert k8s_apply_set.present(cluster, params(words), check_mode=False)["changed"]
+    assert not k8s_apply_set.present(cluster, params(words), check_mode=False)["changed"]
 
 
 def test_a_drifted_object_is_the_only_one_written() -> None:
