@@ -116,8 +116,9 @@ def test_what_names_no_namespace_is_found_in_default() -> None:
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}}
     words = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "words"}, "data": {"hello": "world"}}
     cluster = FakeKube([namespace])
-    assert k8s_apply_set.present(cluster, params(words), check_mode=False)["changed"]
-    assert not k8s_apply_set.present(cluster, params(words), check_mode=False)["changed"]
+    given = {**params(words), "kinds": []}  # nothing is listed
+    assert k8s_apply_set.present(cluster, given, check_mode=False)["changed"]
+    assert not k8s_apply_set.present(cluster, given, check_mode=False)["changed"]
 
 
 def test_a_drifted_object_is_the_only_one_written() -> None:

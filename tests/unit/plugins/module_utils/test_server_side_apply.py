@@ -50,7 +50,7 @@ def test_a_difference_is_an_update_and_planning_writes_nothing():
     assert actions(changes) == {"ConfigMap default/settings": "update"}
     assert changes[0].before["data"] == {"a": "1"}
     assert changes[0].after["data"] == {"a": "2"}
-    assert api.get("v1", "ConfigMap", "settings")["data"] == {"a": "1"}
+    assert api.get("v1", "ConfigMap", "settings", "default")["data"] == {"a": "1"}
     assert all(request[-1] == "dry" for request in api.requests)
 
 
