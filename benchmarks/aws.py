@@ -223,6 +223,8 @@ class Account:
         for group in want["node_groups"]:
             eks.delete_nodegroup(clusterName=self.name, nodegroupName=group["nodegroupName"])
             self.until_gone(lambda group=group: missing(eks.describe_nodegroup, clusterName=self.name, nodegroupName=group["nodegroupName"]))
+        # With their security group in use, EKS would leave that behind.
+        self.no_interfaces()
         for template in want["launch_templates"]:
             ec2.delete_launch_template(LaunchTemplateName=template["name"])
         for addon in want["addons"]:
