@@ -29,6 +29,11 @@ def steps(workflow: dict[str, Any]) -> list[dict[str, Any]]:
     return [step for job in workflow["jobs"].values() for step in job["steps"]]
 
 
+def made(workflow: dict[str, Any]) -> list[str]:
+    """The targets of `make` that a workflow's jobs run."""
+    return [target for step in steps(workflow) for target in re.findall(r"^make (\S+)", step.get("run", ""), re.MULTILINE)]
+
+
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 def test_every_action_is_pinned_to_a_commit(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
@@ -51,9 +56,7 @@ def test_a_workflow_may_read_and_ends(path: Path) -> None:
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 def test_what_a_workflow_makes_can_be_made(path: Path) -> None:
-    targets = [
-        found for step in steps(yaml.safe_load(path.read_text(encoding="utf-8"))) for found in re.findall(r"^make (\S+)", step.get("run", ""), re.MULTILINE)
-    ]
+    targets = made(yaml.safe_load(path.read_text(encoding="utf-8")))
     assert targets
     for target in targets:
         done = subprocess.run(["make", "--dry-run", target], cwd=REPO, capture_output=True, text=True, check=False)
@@ -68,8 +71,7 @@ def suites_of(target: str) -> set[str]:
 
 
 def test_the_jobs_run_every_suite_of_make_test() -> None:
-    made = [target for step in steps(CI) for target in re.findall(r"^make (\S+)", step.get("run", ""), re.MULTILINE)]
-    assert suites_of("test") == set().union(*map(suites_of, made))
+    assert suites_of("test") == set().union(*map(suites_of, made(CI)))
 
 
 def test_one_gate_waits_for_every_job() -> None:
