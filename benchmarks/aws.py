@@ -224,7 +224,7 @@ class Account:
             eks.delete_nodegroup(clusterName=self.name, nodegroupName=group["nodegroupName"])
             self.until_gone(lambda group=group: missing(eks.describe_nodegroup, clusterName=self.name, nodegroupName=group["nodegroupName"]))
         # With their security group in use, EKS would leave that behind.
-        self.no_interfaces()
+        self.clear_interfaces()
         for template in want["launch_templates"]:
             ec2.delete_launch_template(LaunchTemplateName=template["name"])
         for addon in want["addons"]:
@@ -249,7 +249,7 @@ class Account:
             for entry in table["Associations"]:
                 ec2.disassociate_route_table(AssociationId=entry["RouteTableAssociationId"])
             ec2.delete_route_table(RouteTableId=table["RouteTableId"])
-        self.until_gone(self.no_interfaces)
+        self.until_gone(self.clear_interfaces)
         for subnet in ec2.describe_subnets(Filters=self.ours)["Subnets"]:
             ec2.delete_subnet(SubnetId=subnet["SubnetId"])
         for gateway in ec2.describe_internet_gateways(Filters=self.ours)["InternetGateways"]:
@@ -267,8 +267,8 @@ class Account:
                 if policy["PolicyName"] == want["service_role"]["policy_name"]:
                     iam.delete_policy(PolicyArn=policy["PolicyArn"])
 
-    def no_interfaces(self) -> bool:
-        """What nodes leave behind is deleted; what a load balancer leaves behind goes by itself."""
+    def clear_interfaces(self) -> bool:
+        """Delete what nodes leave behind; what a load balancer leaves behind goes by itself. True when there is nothing left."""
         subnets = [subnet["SubnetId"] for subnet in self.ec2.describe_subnets(Filters=self.ours)["Subnets"]]
         there = self.ec2.describe_network_interfaces(Filters=[{"Name": "subnet-id", "Values": subnets}])["NetworkInterfaces"]
         for interface in there:

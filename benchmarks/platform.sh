@@ -12,6 +12,7 @@ set -a
 . "$INPUTS/platform.env"
 KUBECONFIG="$INPUTS/kubeconfig"
 set +a
+export INPUTS  # its helmfiles read it
 rendered="$INPUTS/rendered"
 began=${EPOCHREALTIME/./}
 

@@ -77,11 +77,14 @@ def unknown_kinds(api: KubeApi, manifests: list[Manifest]) -> list[str]:
     return [f"{kind} of {version}" for version, kind in kinds if api.resource(version, kind) is None and (version.rpartition("/")[0], kind) not in defined]
 
 
-def live_of(api: KubeApi, manifests: list[Manifest], known: t.Iterable[Manifest]) -> list[Manifest | None]:
-    """What is there of each manifest. Only what is not among the known is asked for one by one: a set of hundreds is listed in a few calls."""
-    listed = {(item["apiVersion"], *key(item)): item for item in known}
+def look(api: KubeApi, manifests: list[Manifest], kinds: t.Iterable[Kind], labels: dict[str, str]) -> tuple[list[Manifest], list[Manifest | None]]:
+    """The set's live objects, and what is there of each manifest.
 
-    return api.map(lambda item: listed.get((item["apiVersion"], *key(item))) or live_object(api, item), manifests)
+    Only what is not among the set's is asked for one by one: a set of hundreds is listed in a few calls.
+    """
+    there = members(api, kinds, labels)
+    listed = {(item["apiVersion"], *key(item)): item for item in there}
+    return there, api.map(lambda item: listed.get((item["apiVersion"], *key(item))) or live_object(api, item), manifests)
 
 
 def respect_foreign(manifests: list[Manifest], live: list[Manifest | None], labels: dict[str, str], adopt: bool) -> None:

@@ -164,16 +164,14 @@ def present(api: KubeApi, params: dict[str, t.Any], check_mode: bool) -> dict[st
     unknown = apply_set.unknown_kinds(api, manifests)
     if unknown and not check_mode:
         raise apply_set.Refused(f"the cluster does not know {', '.join(unknown)}; install what defines them first")
-    members = apply_set.members(api, kinds_of(params), labels)
-    live = apply_set.live_of(api, manifests, members)
+    members, live = apply_set.look(api, manifests, kinds_of(params), labels)
     leaving = apply_set.leaving(manifests, live)
     if leaving and check_mode:
         msg = f"{len(manifests)} objects would be created once {apply_set.title(leaving[0])} is gone, which is being deleted"
         return {**result(creations(manifests)), "msg": msg}
     if leaving:
         kube_ready.await_true("earlier removal", lambda: still_there(api, leaving), params["timeout"], 0.25)
-        members = apply_set.members(api, kinds_of(params), labels)
-        live = apply_set.live_of(api, manifests, members)
+        members, live = apply_set.look(api, manifests, kinds_of(params), labels)
     apply_set.respect_foreign(manifests, live, labels, params["adopt"])
     changes = plan(api, manifests, MANAGER, live=live)
     surplus = apply_set.superfluous(members, manifests)
