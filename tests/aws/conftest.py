@@ -19,6 +19,7 @@ if (COLLECTIONS := HERE.parents[1] / ".collections").is_dir():
 import botocore.session  # noqa: E402
 from cloud import QUICK, Cloud  # noqa: E402
 from fault_proxy import FaultProxy  # noqa: E402
+from harness import note  # noqa: E402
 from nursery import Nursery  # noqa: E402
 from policy import ALLOWED, missing  # noqa: E402
 
@@ -60,16 +61,22 @@ def aws(nursery: Nursery, proxy: FaultProxy, tmp_path: Path) -> Iterator[Cloud]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What the fault matrix and the policy's test noted about their checks (record_property), in all."""
-    noted = [dict(report.user_properties) for report in terminalreporter.stats.get("passed", []) if report.when == "call"]
-    modules = {note["aws_module"] for note in noted if "aws_module" in note}
-    operations = {name for note in noted for name in note.get("aws_operations", "").split()}
-    faults = [[int(number) for number in note["aws_faults"].split()] for note in noted if "aws_faults" in note]
+    passed = [dict(report.user_properties) for report in terminalreporter.stats.get("passed", []) if report.when == "call"]
+    modules = {one["aws_module"] for one in passed if "aws_module" in one}
+    operations = {name for one in passed for name in one.get("aws_operations", "").split()}
+    faults = [[int(number) for number in one["aws_faults"].split()] for one in passed if "aws_faults" in one]
     every = [dict(report.user_properties) for reports in terminalreporter.stats.values() for report in reports if hasattr(report, "user_properties")]
-    called = {name for note in every for name in note.get("aws_calls", "").split() if name.strip(":")}
-    if faults:
-        survived, said = (sum(column) for column in zip(*faults, strict=True))
-        terminalreporter.write_sep("=", "AWS")
-        terminalreporter.write_line(f"modules: {len(modules)}; operations that change something: {len(operations)}")
-        terminalreporter.write_line(f"faults: {survived + said}, of which survived {survived}, explained in one line and healed by the next run {said}")
-        lacking = missing(called)
-        terminalreporter.write_line(f"calls covered by the operator's policy: {len(called) - len(lacking)} of {len(called)}, of its {len(ALLOWED)} actions")
+    called = {name for one in every for name in one.get("aws_calls", "").split() if name.strip(":")}
+    if not faults:
+        return
+    survived, said = (sum(column) for column in zip(*faults, strict=True))
+    rows: list[list[object]] = [
+        ["modules", len(modules)],
+        ["operations that change something", len(operations)],
+        ["faults", f"{survived + said}, of which survived {survived}, explained in one line and healed by the next run {said}"],
+        ["calls covered by the operator's policy", f"{len(called) - len(missing(called))} of {len(called)}, of its {len(ALLOWED)} actions"],
+    ]
+    note("aws", "The AWS half", rows)
+    terminalreporter.write_sep("=", "AWS")
+    for what, count in rows:
+        terminalreporter.write_line(f"{what}: {count}")

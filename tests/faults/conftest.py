@@ -15,7 +15,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "platform"))
 
-from harness import ALB, CACHE, RESULTS, Kubectl, Play, ask, pinned
+from harness import ALB, CACHE, RESULTS, Kubectl, Play, ask, note, pinned
 from load import Load, Outcome
 
 PATH = "/?name=A+Field"  # gateway, service-b and service-a
@@ -80,7 +80,13 @@ def pytest_sessionfinish() -> None:
     if _rows:
         RESULTS.mkdir(exist_ok=True)
         before = json.loads(TABLE.read_text(encoding="utf-8")) if TABLE.exists() else {}
-        TABLE.write_text(json.dumps(before | _rows, indent=1), encoding="utf-8")
+        rows = before | _rows
+        TABLE.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+        said = [
+            [what, f"{row['requests']} requests, {row['failed']} failed" + f", the last after {row['last_failure']} s" * (row["failed"] > 0)]
+            for what, row in rows.items()
+        ]
+        note("faults", "Requests while something happens", [*said, ["all of it", f"{sum(row['requests'] for row in rows.values())} requests"]])
 
 
 def pytest_terminal_summary(terminalreporter) -> None:

@@ -19,6 +19,7 @@ if (COLLECTIONS := HERE.parents[1] / ".collections").is_dir():
 
 from engine_guard import EngineGuard  # noqa: E402
 from fault_proxy import FaultProxy  # noqa: E402
+from harness import note  # noqa: E402
 from machine import Machine, Refusal, patience  # noqa: E402
 from nursery import Nursery  # noqa: E402
 
@@ -76,10 +77,15 @@ def refused(record_property):
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    noted = [dict(report.user_properties) for report in terminalreporter.stats.get("passed", []) if report.when == "call"]
-    found = [note["inputs_refused"].split() for note in noted if "inputs_refused" in note]
+    properties = [dict(report.user_properties) for report in terminalreporter.stats.get("passed", []) if report.when == "call"]
+    found = [one["inputs_refused"].split() for one in properties if "inputs_refused" in one]
     if found:
         times = sorted(float(seconds) for _count, seconds in found)
+        rows: list[list[object]] = [
+            ["bad values and environments refused", f"{sum(int(count) for count, _seconds in found)}, in {len(found)} runs"],
+            ["seconds until refused", f"{times[len(times) // 2]:.1f} in the middle, {times[-1]:.1f} at most"],
+        ]
+        note("inputs", "Bad inputs", rows)
         terminalreporter.write_sep("=", "bad inputs")
-        terminalreporter.write_line(f"bad values and environments refused: {sum(int(count) for count, _seconds in found)}, in {len(found)} runs")
-        terminalreporter.write_line(f"seconds until refused: {times[len(times) // 2]:.1f} in the middle, {times[-1]:.1f} at most")
+        for what, count in rows:
+            terminalreporter.write_line(f"{what}: {count}")

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -16,7 +15,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "platform")]
 
 from chain import LOGS  # noqa: E402
-from harness import AWS, RESULTS, Kubectl  # noqa: E402
+from harness import AWS, Kubectl, note  # noqa: E402
 from story import FULL, Story, points  # noqa: E402
 
 
@@ -44,7 +43,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """How many kills were survived, for whoever looks on and for the test report."""
-    noted = [note for report in terminalreporter.stats.get("passed", []) if report.when == "call" for note in report.user_properties]
+    noted = [pair for report in terminalreporter.stats.get("passed", []) if report.when == "call" for pair in report.user_properties]
     if not noted:
         return
     rows: list[list[object]] = []
@@ -53,9 +52,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         rows.append([f"{playbook}.yml killed right after a task" + (", each that a run executes" if FULL else ", of a sample"), kinds.count("After")])
         rows.append([f"{playbook}.yml killed in the middle of a task", kinds.count("During")])
     rows.append(["runs, each of which went on from where the one before was killed", len(list(LOGS.glob("chain-*.log")))])
-    report = RESULTS / "report" / "kills.json"
-    report.parent.mkdir(parents=True, exist_ok=True)
-    report.write_text(json.dumps({"heading": "Kill anywhere", "rows": rows}, indent=1) + "\n", encoding="utf-8")
+    note("kills", "Kill anywhere", rows)
     terminalreporter.write_sep("=", "kill anywhere")
     for what, count in rows:
         terminalreporter.write_line(f"{what}: {count}")

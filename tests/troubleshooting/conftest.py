@@ -16,7 +16,7 @@ if (COLLECTIONS := HERE.parents[1] / ".collections").is_dir():
 
 def pytest_sessionfinish() -> None:
     """Note for docs/test-report.md how many symptoms were found, in all sessions since the results were emptied."""
-    from harness import RESULTS
+    from harness import RESULTS, note
     from looking import SEEN
 
     from ansible_collections.meshgate.eks_istio.plugins.module_utils.report_symptoms import SYMPTOMS
@@ -25,5 +25,4 @@ def pytest_sessionfinish() -> None:
     before = json.loads(path.read_text(encoding="utf-8"))["seen"] if path.exists() else []
     seen = sorted(SEEN | set(before))
     rows = [["symptoms in docs/troubleshooting.md", len(SYMPTOMS)], ["produced, and found in the report of diagnose.yml", len(seen)]]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"heading": "Troubleshooting", "rows": rows, "seen": seen}), encoding="utf-8")
+    note("troubleshooting", "Troubleshooting", rows, seen=seen)
