@@ -1,10 +1,10 @@
-"""A host name of one's own: certificate, HTTPS and redirect on the live load balancer, then plain HTTP again."""
+"""A host name of one's own: certificate, HTTPS and redirect on the live load balancer beside a second one, then plain HTTP again."""
 
 from __future__ import annotations
 
 import subprocess
 
-from harness import until
+from harness import ask, until
 
 HOST = "mesh.example.com"
 WITH_NAME = ("-e", f"istio_ingress_host_name={HOST}")
@@ -28,8 +28,8 @@ def test_a_host_name_gets_a_certificate_https_and_a_record(play, aws):
     assert run.changed > 0
     assert curl(f"https://{HOST}:8443/health", 8443) == '{"status":"Healthy"}'
     assert curl(f"https://{HOST}:8443/?name=A+Field", 8443) == '{"key_one":"(A Field)Field 1","key_two":"(A Field)Field 2"}'
-    certificates = aws("acm").list_certificates()["CertificateSummaryList"]
-    assert [(item["DomainName"], item["Status"]) for item in certificates] == [(HOST, "ISSUED")]
+    certificates = {item["DomainName"]: item["Status"] for item in aws("acm").list_certificates()["CertificateSummaryList"]}
+    assert certificates.get(HOST) == "ISSUED"
     assert (f"{HOST}.", "A") in records(aws)
 
 
@@ -41,6 +41,7 @@ def test_again_changes_nothing(play):
     assert play("playbooks/site.yml", *WITH_NAME).changed == 0
 
 
-def test_without_the_name_plain_http_answers_again(play):
+def test_without_the_name_plain_http_answers_again(play, kubectl):
     play("playbooks/site.yml")
-    until("plain HTTP", lambda: curl(f"http://{HOST}:8080/health", 8080) == '{"status":"Healthy"}', 30)
+    balancer = kubectl.get("-n", "istio-ingress", "ingress", "ingress")["status"]["loadBalancer"]["ingress"][0]["hostname"]
+    until("plain HTTP", lambda: ask(balancer, "/health").body == b'{"status":"Healthy"}', 30)

@@ -90,6 +90,16 @@ def test_several_load_balancers_on_a_port_are_told_apart_by_name() -> None:
     assert hosts[-1]["routes"][0]["direct_response"]["status"] == 404
 
 
+def test_what_dns_leads_to_one_of_several_is_its_name_too_and_the_oldest_keeps_what_two_have() -> None:
+    named = [balancer("two", names=["www.example.com", "*.two.example.com"]), balancer("one", names=["www.example.com"])]
+    hosts = routes(configure(named, group()))
+    assert [host["domains"] for host in hosts[:2]] == [
+        ["one.us-west-2.elb.amazonaws.com", "www.example.com"],
+        ["two.us-west-2.elb.amazonaws.com", "*.two.example.com"],
+    ]
+    assert [host["domains"] for host in routes(configure(named[:1], group()))] == [["*"]]
+
+
 def test_an_action_that_is_not_emulated_never_forwards() -> None:
     rules = [{**rule("default", forward()), "actions": [{"Type": "authenticate-oidc", "Order": 1}, {**forward(), "Order": 2}]}]
     route = routes(configure([balancer("one", *rules)], group()))[0]["routes"][0]

@@ -55,3 +55,27 @@ def test_the_data_path_hears_of_an_active_load_balancer_though_nobody_asks_aws(a
         known, states = document["revision"], [*states, *(item["state"] for item in document["load_balancers"] if item["name"] == name)]
     assert states == ["provisioning", "active"]
     assert [entry["action"] for entry in aws.control("GET", f"requests?since={before}")["requests"]] == ["CreateLoadBalancer"]
+
+
+def test_the_data_path_hears_which_names_dns_leads_to_a_load_balancer(aws: Emulator, name: str, network: Any) -> None:
+    made = aws.client("elbv2").create_load_balancer(Name=name, Subnets=network.subnets)["LoadBalancers"][0]
+    route53 = aws.client("route53")
+    alias = {"HostedZoneId": made["CanonicalHostedZoneId"], "DNSName": f"dualstack.{made['DNSName']}", "EvaluateTargetHealth": False}
+    records = [
+        {"Name": "mesh.example.com", "Type": "A", "AliasTarget": alias},
+        {"Name": "*.mesh.example.com", "Type": "CNAME", "TTL": 60, "ResourceRecords": [{"Value": made["DNSName"]}]},
+        {"Name": "other.example.com", "Type": "CNAME", "TTL": 60, "ResourceRecords": [{"Value": "elsewhere.example.com"}]},
+    ]
+
+    def names() -> list[str]:
+        return next(item["names"] for item in aws.control("GET", "alb")["load_balancers"] if item["name"] == name)
+
+    def change(action: str) -> None:
+        route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": [{"Action": action, "ResourceRecordSet": one} for one in records]})
+
+    zone = route53.create_hosted_zone(Name="example.com", CallerReference=name)["HostedZone"]["Id"]
+    assert names() == []
+    change("CREATE")
+    assert names() == ["*.mesh.example.com", "mesh.example.com"]
+    change("DELETE")
+    assert names() == []

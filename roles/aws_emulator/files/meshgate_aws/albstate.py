@@ -1,6 +1,6 @@
 # Copyright (c) 2026, the meshgate authors
 # Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""ELBv2's state as the data path needs it: listeners and rules, certificates, targets and whether they may be reached."""
+"""ELBv2's state as the data path needs it: names, listeners and rules, certificates, targets and whether they may be reached."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from moto.acm.models import AWS_ROOT_CA, acm_backends
 from moto.elbv2.models import elbv2_backends
 from moto.iam.models import iam_backends
 
-from . import registry
+from . import registry, route53
 from .common import now
 
 State = dict[str, Any]
@@ -83,6 +83,7 @@ def _load_balancer(balancer: Any, account: str, region: str) -> State:
         "arn": balancer.arn,
         "name": balancer.name,
         "dns_name": balancer.dns_name,
+        "names": route53.names_of(balancer.dns_name),
         "type": balancer.type,
         "scheme": balancer.scheme,
         "state": balancer.state,

@@ -86,6 +86,20 @@ def _exists(zone: Any, records: Records, kind: str, target: dict[str, str]) -> b
     return False
 
 
+def names_of(target: str) -> list[str]:
+    """Host names that public DNS leads to this one, by an alias or a CNAME record."""
+    found = set()
+    for _account, _region, backend in route53_backends.iter_backends():
+        for zone in backend.zones.values():
+            if zone.private_zone:
+                continue
+            for (name, _kind, _identifier), said in _stored(zone).items():
+                targets = [said["alias"].get("name", ""), *map(absolute, said["values"])]
+                if absolute(target) in [one.removeprefix("dualstack.") for one in targets]:
+                    found.add(name.rstrip(".").replace(r"\052", "*"))
+    return sorted(found)
+
+
 class Backend(Route53Backend):
     def __init__(self, region_name: str, account_id: str) -> None:
         super().__init__(region_name, account_id)

@@ -19,7 +19,7 @@ _REDIRECT_DEFAULTS = {"Protocol": "#{protocol}", "Host": "#{host}", "Port": "#{p
 
 def route_configuration(name: str, owned: list[Owned], known_groups: set[str], problems: list[str]) -> Json:
     port = owned[0][1].port
-    hosts = [_virtual_host(balancer, listener, len(owned) == 1, known_groups, problems) for balancer, listener in owned]
+    hosts = [_virtual_host(domains, balancer, listener, known_groups, problems) for domains, (balancer, listener) in zip(_domains(owned), owned, strict=True)]
     if len(owned) > 1:
         hosts.append(_nobody(port))
     return {
@@ -32,7 +32,19 @@ def route_configuration(name: str, owned: list[Owned], known_groups: set[str], p
     }
 
 
-def _virtual_host(balancer: LoadBalancer, listener: Listener, alone: bool, known_groups: set[str], problems: list[str]) -> Json:
+def _domains(owned: list[Owned]) -> list[list[str]]:
+    """On AWS the address tells load balancers apart. Here they share one, so the Host header must, by names that DNS leads to them."""
+    if len(owned) == 1:
+        return [["*"]]
+    taken: set[str] = set()
+    result = []
+    for balancer, _listener in owned:
+        result.append([name for name in (balancer.dns_name, *balancer.names) if name not in taken])
+        taken.update(result[-1])
+    return result
+
+
+def _virtual_host(domains: list[str], balancer: LoadBalancer, listener: Listener, known_groups: set[str], problems: list[str]) -> Json:
     routes = []
     for rule in listener.rules:
         try:
@@ -41,12 +53,14 @@ def _virtual_host(balancer: LoadBalancer, listener: Listener, alone: bool, known
             problems.append(f"rule {rule.priority} of {listener.arn} is left out: {error!r}")
             continue
         routes.append(_route(match, rule, balancer, listener, known_groups))
-    return {"name": listener.arn, "domains": ["*" if alone else balancer.dns_name], "routes": routes}
+    return {"name": listener.arn, "domains": domains, "routes": routes}
 
 
 def _nobody(port: int) -> Json:
-    """On AWS the address tells load balancers apart. Here they share one, so the Host header must."""
-    text = f"Several emulated load balancers listen on port {port}, and none of them has this host name: use a load balancer's DNS name.\n"
+    text = (
+        f"Several emulated load balancers listen on port {port}, and none of them has this host name: "
+        "use a load balancer's DNS name, or one that Route 53 leads to it.\n"
+    )
     return {
         "name": "nobody",
         "domains": ["*"],

@@ -47,6 +47,7 @@ class Listener:
 class LoadBalancer:
     arn: str
     dns_name: str
+    names: tuple[str, ...]
     type: str
     provisioning: bool
     attributes: dict[str, str]
@@ -130,6 +131,7 @@ def _load_balancer(item: Json) -> LoadBalancer:
     return LoadBalancer(
         arn=item["arn"],
         dns_name=item["dns_name"].lower(),
+        names=tuple(name.lower() for name in item.get("names") or ()),
         type=item.get("type") or "application",
         provisioning=item.get("state") == "provisioning",
         attributes=item.get("attributes") or {},
