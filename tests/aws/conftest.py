@@ -18,6 +18,7 @@ if (COLLECTIONS := HERE.parents[1] / ".collections").is_dir():
 
 import botocore.session  # noqa: E402
 from cloud import QUICK, Cloud  # noqa: E402
+from emulated import nursery, proxy  # noqa: E402
 from fault_proxy import FaultProxy  # noqa: E402
 from harness import note  # noqa: E402
 from nursery import Nursery  # noqa: E402
@@ -26,20 +27,6 @@ from policy import ALLOWED, missing  # noqa: E402
 # botocore reads its models of AWS anew in every session, and every run of a module has a session of its own.
 _loader = botocore.session.create_loader()
 botocore.session.create_loader = lambda *_arguments: _loader
-
-
-@pytest.fixture(scope="session")
-def nursery() -> Iterator[Nursery]:
-    made = Nursery()
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="session")
-def proxy() -> Iterator[FaultProxy]:
-    made = FaultProxy()
-    yield made
-    made.close()
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "platform"))
 
-from harness import ALB, CACHE, RESULTS, Kubectl, Play, ask, note, pinned
+from harness import ALB, CACHE, RESULTS, ask, note, pinned
+from live import kubectl, play
 from load import Load, Outcome
 
 PATH = "/?name=A+Field"  # gateway, service-b and service-a
@@ -23,16 +24,6 @@ TABLE = RESULTS / "faults.json"
 COLUMNS = ("requests", "failed", "outage", "last_failure", "p50", "p99", "slowest")
 
 _rows: dict[str, dict] = {}
-
-
-@pytest.fixture(scope="session")
-def play() -> Play:
-    return Play()
-
-
-@pytest.fixture(scope="session")
-def kubectl() -> Kubectl:
-    return Kubectl()
 
 
 @pytest.fixture(scope="session")

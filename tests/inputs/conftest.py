@@ -17,25 +17,12 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "aws"), str(HERE.parent / "platform
 if (COLLECTIONS := HERE.parents[1] / ".collections").is_dir():
     sys.path.insert(0, str(COLLECTIONS))
 
+from emulated import nursery, proxy  # noqa: E402
 from engine_guard import EngineGuard  # noqa: E402
 from fault_proxy import FaultProxy  # noqa: E402
 from harness import note  # noqa: E402
 from machine import Machine, Refusal, patience  # noqa: E402
 from nursery import Nursery  # noqa: E402
-
-
-@pytest.fixture(scope="session")
-def nursery() -> Iterator[Nursery]:
-    made = Nursery()
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="session")
-def proxy() -> Iterator[FaultProxy]:
-    made = FaultProxy()
-    yield made
-    made.close()
 
 
 @pytest.fixture

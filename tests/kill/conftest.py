@@ -7,7 +7,6 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import boto3
 import pytest
 
 HERE = Path(__file__).resolve().parent
@@ -15,19 +14,9 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "platform")]
 
 from chain import LOGS  # noqa: E402
-from harness import AWS, Kubectl, note  # noqa: E402
+from harness import note  # noqa: E402
+from live import aws, kubectl  # noqa: E402
 from story import FULL, Story, points  # noqa: E402
-
-
-@pytest.fixture(scope="session")
-def aws():
-    """A function from a service's name to its plain boto3 client."""
-    return lambda service: boto3.client(service, **AWS)
-
-
-@pytest.fixture(scope="session")
-def kubectl() -> Kubectl:
-    return Kubectl()
 
 
 @pytest.fixture(scope="session")

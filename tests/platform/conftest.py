@@ -1,23 +1,3 @@
-"""What the tests of the running platform share. Every fixture speaks as a user would: a command line, HTTP, the AWS API."""
+"""What the tests of the running platform share."""
 
-from __future__ import annotations
-
-import boto3
-import pytest
-from harness import AWS, Kubectl, Play
-
-
-@pytest.fixture(scope="session")
-def play() -> Play:
-    return Play()
-
-
-@pytest.fixture(scope="session")
-def kubectl() -> Kubectl:
-    return Kubectl()
-
-
-@pytest.fixture(scope="session")
-def aws():
-    """A function from a service's name to its plain boto3 client."""
-    return lambda service: boto3.client(service, **AWS)
+from live import aws, kubectl, play
