@@ -39,9 +39,9 @@ teardown: setup ## Remove the platform and prove that nothing is left
 	@$(PLAY) playbooks/teardown.yml $(ARGS)
 
 test: setup ## Every check: lint, unit tests, the AWS half, services, the platform on kind
-	@BESIDE="lint sanity unit aws services roles package inputs" BIN=$(BIN) tests/run.sh troubleshooting kills molecule
+	@BESIDE="lint sanity unit aws services roles package inputs" BIN=$(BIN) tests/run.sh tools troubleshooting kills molecule
 
-FULL_SUITES := lint unit aws-full services roles package-full kills-full faults troubleshooting-full examples molecule-full inputs-full pull sanity-full matrix
+FULL_SUITES := tools lint unit aws-full services roles package-full kills-full faults troubleshooting-full examples molecule-full inputs-full pull sanity-full matrix
 test-full: setup ## Everything that `test` runs and what takes hours, with docs/test-report.md of it; SUITES="faults pull" for these, beside what earlier runs found
 	@REPORT=docs/test-report.md EXPECTED="$(FULL_SUITES)" $(if $(SUITES),KEEP=1) BIN=$(BIN) tests/run.sh $(or $(SUITES),$(FULL_SUITES))
 
@@ -67,16 +67,16 @@ integration: setup ## Roles against a bare API server, and the symptoms that nee
 	@BIN=$(BIN) tests/run.sh roles troubleshooting
 
 kills: setup ## Kill site.yml and teardown.yml on their way, run them again; FULL=1 after every task
-	@BIN=$(BIN) tests/run.sh $(if $(FULL),kills-full,kills)
+	@BIN=$(BIN) tests/run.sh tools $(if $(FULL),kills-full,kills)
 
 faults: setup ## Requests counted while pods, the API server and the node are killed, and while everything is updated
-	@BIN=$(BIN) tests/run.sh faults
+	@BIN=$(BIN) tests/run.sh tools faults
 
 inputs: setup ## Bad values and environments are refused at once, and nothing is created; FULL=1 for each value alone, too
 	@BIN=$(BIN) tests/run.sh $(if $(FULL),inputs-full,inputs)
 
 molecule: setup ## The platform's life on kind, from an empty machine to an empty machine
-	@BIN=$(BIN) tests/run.sh molecule
+	@BIN=$(BIN) tests/run.sh tools molecule
 
 package: setup ## The built collection in an empty place, the documents, the Dockerfiles; FULL=1 builds the platform from there
 	@BIN=$(BIN) tests/run.sh $(if $(FULL),package-full,package)

@@ -141,6 +141,9 @@ troubleshooting() { pytest_suite troubleshooting -q tests/troubleshooting/test_s
 # It needs the platform, builds one where there is none, and leaves it.
 troubleshooting-full() { pytest_suite troubleshooting-full -q tests/troubleshooting; }
 
+# Before every suite that has a platform: on a machine that never had one it is built here, with its progress to be seen, and not inside a test's time.
+tools() { check tools ansible-playbook tests/tools.yml; }
+
 # Runs that are killed on their way, each a little later than the one before: a fixed sample of places, or every task of a run. A failure of the sample ends it.
 kills() { pytest_suite kills -q -x tests/kill; }
 
@@ -163,7 +166,7 @@ examples() { pytest_suite examples -q tests/examples; }
 
 pull() { pytest_suite pull -q tests/integration/test_pull.py tests/integration/test_push.py; }
 
-SUITES=(lint sanity sanity-full matrix unit aws aws-full faults services roles package package-full molecule molecule-full troubleshooting
+SUITES=(tools lint sanity sanity-full matrix unit aws aws-full faults services roles package package-full molecule molecule-full troubleshooting
   troubleshooting-full kills kills-full inputs inputs-full examples pull)
 # shellcheck disable=SC2206 # lists of suites
 beside=(${BESIDE:-}) expected=(${EXPECTED:-"$@"})
