@@ -66,6 +66,7 @@ def expected(nursery: Nursery, proxy: FaultProxy, tmp_path_factory: pytest.TempP
         return aws.picture()
 
 
+@pytest.mark.slow
 def test_a_bad_day_is_survived(aws: Cloud, expected: dict[str, list[str]]) -> None:
     for kind, call in BAD_DAY:
         aws.faults.inject(kind, call, times=2 if kind in ("throttled", "unseen") else 1)
