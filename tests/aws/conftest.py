@@ -20,7 +20,7 @@ import botocore.session  # noqa: E402
 from cloud import QUICK, Cloud  # noqa: E402
 from emulated import nursery, proxy  # noqa: E402
 from fault_proxy import FaultProxy  # noqa: E402
-from harness import note  # noqa: E402
+from harness import tell  # noqa: E402
 from nursery import Nursery  # noqa: E402
 from policy import ALLOWED, missing  # noqa: E402
 
@@ -63,7 +63,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         ["faults", f"{survived + said}, of which survived {survived}, explained in one line and healed by the next run {said}"],
         ["calls covered by the operator's policy", f"{len(called) - len(missing(called))} of {len(called)}, of its {len(ALLOWED)} actions"],
     ]
-    note("aws", "The AWS half", rows)
-    terminalreporter.write_sep("=", "AWS")
-    for what, count in rows:
-        terminalreporter.write_line(f"{what}: {count}")
+    tell(terminalreporter, "aws", "The AWS half", rows)

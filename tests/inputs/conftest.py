@@ -20,7 +20,7 @@ if (COLLECTIONS := HERE.parents[1] / ".collections").is_dir():
 from emulated import nursery, proxy  # noqa: E402
 from engine_guard import EngineGuard  # noqa: E402
 from fault_proxy import FaultProxy  # noqa: E402
-from harness import note  # noqa: E402
+from harness import tell  # noqa: E402
 from machine import Machine, Refusal, patience  # noqa: E402
 from nursery import Nursery  # noqa: E402
 
@@ -72,7 +72,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             ["bad values and environments refused", f"{sum(int(count) for count, _seconds in found)}, in {len(found)} runs"],
             ["seconds until refused", f"{times[len(times) // 2]:.1f} in the middle, {times[-1]:.1f} at most"],
         ]
-        note("inputs", "Bad inputs", rows)
-        terminalreporter.write_sep("=", "bad inputs")
-        for what, count in rows:
-            terminalreporter.write_line(f"{what}: {count}")
+        tell(terminalreporter, "inputs", "Bad inputs", rows)

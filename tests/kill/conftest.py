@@ -14,7 +14,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "platform")]
 
 from chain import LOGS  # noqa: E402
-from harness import note  # noqa: E402
+from harness import tell  # noqa: E402
 from live import aws, kubectl  # noqa: E402
 from story import FULL, Story, points  # noqa: E402
 
@@ -41,7 +41,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         rows.append([f"{playbook}.yml killed right after a task" + (", each that a run executes" if FULL else ", of a sample"), kinds.count("After")])
         rows.append([f"{playbook}.yml killed in the middle of a task", kinds.count("During")])
     rows.append(["runs, each of which went on from where the one before was killed", len(list(LOGS.glob("chain-*.log")))])
-    note("kills", "Kill anywhere", rows)
-    terminalreporter.write_sep("=", "kill anywhere")
-    for what, count in rows:
-        terminalreporter.write_line(f"{what}: {count}")
+    tell(terminalreporter, "kills", "Kill anywhere", rows)

@@ -33,6 +33,14 @@ def note(name: str, heading: str, rows: list[list[object]], **more: object) -> N
     path.write_text(json.dumps({"heading": heading, "rows": rows, **more}, indent=1) + "\n", encoding="utf-8")
 
 
+def tell(terminal, name: str, heading: str, rows: list[list[object]]) -> None:
+    """The same table for whoever looks on, at the end of pytest's own output, too."""
+    note(name, heading, rows)
+    terminal.write_sep("=", heading)
+    for what, count in rows:
+        terminal.write_line(f"{what}: {count}")
+
+
 @dataclass
 class Run:
     """One run of a playbook."""
