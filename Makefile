@@ -41,9 +41,10 @@ teardown: setup ## Remove the platform and prove that nothing is left
 test: setup ## Every check: lint, unit tests, the AWS half, services, the platform on kind
 	@BESIDE="lint sanity unit aws services roles package inputs" BIN=$(BIN) tests/run.sh tools troubleshooting kills molecule
 
-FULL_SUITES := tools lint unit aws-full services roles package-full kills-full faults troubleshooting-full examples molecule-full inputs-full pull sanity-full matrix
-test-full: setup ## Everything that `test` runs and what takes hours, with docs/test-report.md of it; SUITES="faults pull" for these, beside what earlier runs found
-	@REPORT=docs/test-report.md EXPECTED="$(FULL_SUITES)" $(if $(SUITES),KEEP=1) BIN=$(BIN) tests/run.sh $(or $(SUITES),$(FULL_SUITES))
+FULL_ALONE := tools kills-full faults troubleshooting-full examples molecule-full package-full pull matrix-site
+FULL_BESIDE := lint unit aws-full services roles inputs-full sanity-full matrix
+test-full: setup ## Everything that `test` runs and what takes hours, with docs/test-report.md of it; SUITES="faults pull" for these alone
+	@REPORT=docs/test-report.md EXPECTED="$(FULL_ALONE) $(FULL_BESIDE)" $(if $(SUITES),,BESIDE="$(FULL_BESIDE)") BIN=$(BIN) tests/run.sh $(or $(SUITES),$(FULL_ALONE))
 
 lint: setup ## ansible-lint (production), ruff, mypy, yamllint, shellcheck
 	@BIN=$(BIN) tests/run.sh lint

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Run the named suites one after the other, whatever the outcome of each, and close with the count of all their checks.
-# Usage: tests/run.sh SUITE...      REPORT=FILE writes down what was counted; KEEP=1 keeps what other suites' earlier runs counted;
+# Usage: tests/run.sh SUITE...      REPORT=FILE writes down what was counted, beside what other suites' earlier runs did;
 #   BESIDE="SUITE..." runs these at the same time, for suites that wait for a platform and suites that need none; what they said comes at the end
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
@@ -9,11 +9,12 @@ PATH="$PWD/$BIN:$PATH"
 RESULTS=${RESULTS:-results}
 [ -n "${KEEP:-}" ] || rm -rf "$RESULTS"
 mkdir -p "$RESULTS/suites"
-running=""
+MESHGATE_RESULTS=$(realpath "$RESULTS")
+export MESHGATE_RESULTS
 COMMIT=$(git describe --always --dirty --exclude '*' 2>/dev/null || echo unknown)
 
 count() { # NAME PASSED FAILED SECONDS
-  printf '%s\t%d\t%d\t%d\t%s\n' "$1" "$2" "$3" "$4" "$COMMIT" >> "$RESULTS/suites/$running.tsv"
+  printf '%s\t%d\t%d\t%d\t%s\n' "$1" "$2" "$3" "$4" "$COMMIT" >> "$RESULTS/suites/$MESHGATE_SUITE.tsv"
 }
 
 check() { # NAME COMMAND...: one check, judged by its exit code
@@ -55,8 +56,17 @@ sanity-full() {
   check antsibull-docs python tests/sanity/run.py docs
 }
 
-# Every supported ansible-core; what it found is its own table.
-matrix() { check matrix python tests/matrix/run.py; }
+# Every supported ansible-core: what ansible-test says with each, and the platform's life on kind by each.
+of_each_core() { # CHECK...
+  local core what
+  for core in $(python tests/matrix/run.py --list); do
+    for what in "$@"; do check "$what-$core" python tests/matrix/run.py --core "$core" --check "$what"; done
+  done
+}
+
+matrix() { of_each_core sanity units; }
+
+matrix-site() { of_each_core site; }
 
 # Many of them wait: a third worker uses that time.
 unit() { pytest_suite unit -q -n 3 tests/unit; }
@@ -111,16 +121,9 @@ molecule() {
       count "$report" "$ok" "$bad" 0
       sum=$((sum + ok))
     done
-    rows+=("$name" "$sum")
+    rows+=("scenario $name" "$sum checks passed")
   done
-  python - "$RESULTS/report" "${rows[@]}" <<'PYTHON'
-import json, pathlib, sys
-
-folder, said = pathlib.Path(sys.argv[1]), sys.argv[2:]
-folder.mkdir(parents=True, exist_ok=True)
-rows = [[f"scenario {name}", f"{count} checks passed"] for name, count in zip(said[::2], said[1::2])]
-(folder / "molecule.json").write_text(json.dumps({"heading": "Molecule", "rows": rows}))
-PYTHON
+  python tests/report/noted.py molecule Molecule "${rows[@]}"
 }
 
 molecule-full() { MESHGATE_SCENARIOS=all molecule; }
@@ -166,7 +169,7 @@ examples() { pytest_suite examples -q tests/examples; }
 
 pull() { pytest_suite pull -q tests/integration/test_pull.py tests/integration/test_push.py; }
 
-SUITES=(tools lint sanity sanity-full matrix unit aws aws-full faults services roles package package-full molecule molecule-full troubleshooting
+SUITES=(tools lint sanity sanity-full matrix matrix-site unit aws aws-full faults services roles package package-full molecule molecule-full troubleshooting
   troubleshooting-full kills kills-full inputs inputs-full examples pull)
 # shellcheck disable=SC2206 # lists of suites
 beside=(${BESIDE:-}) expected=(${EXPECTED:-"$@"})
@@ -181,7 +184,7 @@ if [ "${#beside[@]}" -gt 0 ]; then
   trap 'kill -- "-$other" 2>/dev/null' EXIT
 fi
 for suite in "$@"; do
-  running=$suite
+  export MESHGATE_SUITE=$suite
   "$suite"
 done
 if [ "${#beside[@]}" -gt 0 ]; then
@@ -202,5 +205,5 @@ for suite in "${beside[@]}" "$@"; do
 done
 echo "$SECONDS s in all"
 echo "$passed passed, $failed failed"
-[ -z "${REPORT:-}" ] || python tests/report.py "$RESULTS" "$REPORT" "${expected[@]}"
+[ -z "${REPORT:-}" ] || python tests/report/write.py "$RESULTS" "$REPORT" "${expected[@]}"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -20,7 +20,7 @@ import botocore.session  # noqa: E402
 from cloud import QUICK, Cloud  # noqa: E402
 from emulated import nursery, proxy  # noqa: E402
 from fault_proxy import FaultProxy  # noqa: E402
-from harness import tell  # noqa: E402
+from noted import tell  # noqa: E402
 from nursery import Nursery  # noqa: E402
 from policy import ALLOWED, missing  # noqa: E402
 

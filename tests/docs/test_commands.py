@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import subprocess
 from pathlib import Path
@@ -13,11 +11,11 @@ from pathlib import Path
 import pytest
 import yaml
 from markdown import REPO, Fence, commands, documents, fences, links
+from noted import note
 
 LIST = yaml.safe_load((Path(__file__).parent / "commands.yml").read_text(encoding="utf-8"))
 RUN: dict[str, dict[str, str]] = LIST["run"]
 NOT_RUN: dict[str, str] = LIST["not_run"]
-REPORT = Path(os.environ.get("MESHGATE_RESULTS") or REPO / "results") / "report/documents.json"
 RUNNER = (REPO / "tests/run.sh").read_text(encoding="utf-8")
 LANGUAGES = {"sh", "console", "text", "yaml", "json", "ini", "toml", "python", "rust", "dot", "mermaid", "html", ""}
 
@@ -42,8 +40,7 @@ def test_every_command_is_run_by_a_test_or_said_not_to_be() -> None:
         ["commands that a test runs", len(RUN)],
         ["commands that nobody can run here, with the reason", len(NOT_RUN)],
     ]
-    REPORT.parent.mkdir(parents=True, exist_ok=True)
-    REPORT.write_text(json.dumps({"heading": "Documents", "rows": rows}), encoding="utf-8")
+    note("documents", "Documents", rows)
 
 
 def test_nothing_is_listed_that_no_document_shows() -> None:

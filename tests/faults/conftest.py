@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,12 +14,12 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "platform"))
 
-from harness import ALB, CACHE, RESULTS, ask, note, pinned
+from harness import ALB, CACHE, ask, pinned
 from live import kubectl, play
 from load import Load, Outcome
+from noted import note, noted
 
 PATH = "/?name=A+Field"  # gateway, service-b and service-a
-TABLE = RESULTS / "faults.json"
 COLUMNS = ("requests", "failed", "outage", "last_failure", "p50", "p99", "slowest")
 
 _rows: dict[str, dict] = {}
@@ -69,15 +68,12 @@ def record() -> Callable[[str, str, Outcome], None]:
 
 def pytest_sessionfinish() -> None:
     if _rows:
-        RESULTS.mkdir(exist_ok=True)
-        before = json.loads(TABLE.read_text(encoding="utf-8")) if TABLE.exists() else {}
-        rows = before | _rows
-        TABLE.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+        rows = noted("faults").get("found", {}) | _rows
         said = [
             [what, f"{row['requests']} requests, {row['failed']} failed" + f", the last after {row['last_failure']} s" * (row["failed"] > 0)]
             for what, row in rows.items()
         ]
-        note("faults", "Requests while something happens", [*said, ["all of it", f"{sum(row['requests'] for row in rows.values())} requests"]])
+        note("faults", "Requests while something happens", [*said, ["all of it", f"{sum(row['requests'] for row in rows.values())} requests"]], found=rows)
 
 
 def pytest_terminal_summary(terminalreporter) -> None:

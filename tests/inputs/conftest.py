@@ -20,8 +20,8 @@ if (COLLECTIONS := HERE.parents[1] / ".collections").is_dir():
 from emulated import nursery, proxy  # noqa: E402
 from engine_guard import EngineGuard  # noqa: E402
 from fault_proxy import FaultProxy  # noqa: E402
-from harness import tell  # noqa: E402
 from machine import Machine, Refusal, patience  # noqa: E402
+from noted import tell  # noqa: E402
 from nursery import Nursery  # noqa: E402
 
 

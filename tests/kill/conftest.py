@@ -14,8 +14,8 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "platform")]
 
 from chain import LOGS  # noqa: E402
-from harness import tell  # noqa: E402
 from live import aws, kubectl  # noqa: E402
+from noted import tell  # noqa: E402
 from story import FULL, Story, points  # noqa: E402
 
 

@@ -3,6 +3,7 @@
 """Every supported ansible-core in an environment of its own: ansible-test sanity and units, and the platform's life on kind. Prints a table.
 
 python tests/matrix/run.py [--core 2.20 ...] [--python 3.14] [--check sanity|units|site ...] [--container]
+python tests/matrix/run.py --list
 
 site replaces a running platform. Where the machine lacks a core's Python, and with --container, sanity and units run in a container made from Debian trixie.
 """
@@ -10,7 +11,6 @@ site replaces a running platform. Where the machine lacks a core's Python, and w
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import subprocess
@@ -23,11 +23,12 @@ import trixie
 import yaml
 
 REPO = Path(__file__).resolve().parents[2]
-sys.path.append(str(REPO / "tests/sanity"))
+sys.path += [str(REPO / "tests/sanity"), str(REPO / "tests/report")]
+import tarball  # noqa: E402
+from noted import RESULTS, note, noted  # noqa: E402
 from requirements import unobtainable  # noqa: E402
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "meshgate" / "checks"
-RESULTS = Path(os.environ.get("MESHGATE_RESULTS") or REPO / "results")
 CHECKS = ("sanity", "units", "site")
 # What tests and plugins import; uv.lock says in which versions, and `ansible` is left out of it: the core is what differs.
 PACKAGES = ("boto3", "cryptography", "moto[server]", "pytest", "pytest-xdist", "PyYAML", "awscli")
@@ -93,14 +94,15 @@ def make_venv(core: Core) -> str:
 
 
 def ansible_test(core: Core, what: str) -> int:
-    ansible = next((REPO / ".venv/lib").glob("python3*/site-packages/ansible_collections"))
-    return subprocess.run([core.bin / "python", REPO / "tests/sanity/run.py", what, "--ansible", ansible], check=False).returncode
+    command = [core.bin / "python", REPO / "tests/sanity/run.py", what, "--ansible", tarball.ansible_of(REPO / ".venv/bin")]
+    return subprocess.run(command, check=False).returncode
 
 
 def site(core: Core) -> int:
     """The installed collection's own playbooks and inventory, from an empty folder: build, again without a change, remove."""
-    place = CACHE / f"core-{core.version}"
-    inventory = next((place / "root/ansible_collections").glob("meshgate/*/inventories/kind"))
+    place = CACHE / f"site-{core.version}"
+    collection = tarball.install(tarball.build(place / "dist", core.bin), place / "root", core.bin, tarball.ansible_of(REPO / ".venv/bin"))
+    inventory = collection / "inventories/kind"
     environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(place / "root"), "PATH": f"{core.bin}:{os.environ['PATH']}", "ANSIBLE_FORCE_COLOR": "0"}
     environment.pop("ANSIBLE_CONFIG", None)
 
@@ -136,14 +138,13 @@ def row(core: Core, checks: list[str], in_container: bool) -> dict[str, str]:
     return found
 
 
-def note(rows: list[dict[str, str]], checks: list[str]) -> None:
-    """For the test report: what was found now, beside what earlier runs found since the results were emptied."""
-    path = RESULTS / "report/matrix.json"
-    found = json.loads(path.read_text(encoding="utf-8"))["found"] if path.exists() else {}
+def tell(rows: list[dict[str, str]], checks: list[str]) -> None:
+    """For the test report: what was found now, beside what the suite found before."""
+    found = noted("matrix").get("found", {})
     for one in rows:
         found.setdefault(f"ansible-core {one['core']}, Python {one['Python']}", {}).update({check: one[check] for check in checks})
     said = [[core, ", ".join(f"{check}: {found[core][check]}" for check in CHECKS if check in found[core])] for core in sorted(found)]
-    path.write_text(json.dumps({"heading": "Supported ansible-cores", "rows": said, "found": found}, indent=2), encoding="utf-8")
+    note("matrix", "Supported ansible-cores", said, found=found)
 
 
 def main() -> int:
@@ -152,13 +153,17 @@ def main() -> int:
     parser.add_argument("--check", action="append", default=[], choices=CHECKS)
     parser.add_argument("--python", help="another Python than cores.yml says")
     parser.add_argument("--container", action="store_true")
+    parser.add_argument("--list", action="store_true", help="only name the cores")
     arguments = parser.parse_args()
+    if arguments.list:
+        print("\n".join(core.series for core in cores(arguments.core)))
+        return 0
     checks = [check for check in CHECKS if check in (arguments.check or CHECKS)]
-    (RESULTS / "report").mkdir(parents=True, exist_ok=True)
+    RESULTS.mkdir(parents=True, exist_ok=True)
     rows = [row(core, checks, arguments.container) for core in cores(arguments.core, arguments.python)]
     table = "\n".join(f"{one['core']:<12} {one['Python']:<8} " + " ".join(f"{one[check]:<18}" for check in checks) for one in rows)
     print(f"\n{'core':<12} {'Python':<8} " + " ".join(f"{check:<18}" for check in checks) + f"\n{table}")
-    note(rows, checks)
+    tell(rows, checks)
     return 0 if all(one[check].startswith("passed") for one in rows for check in checks) else 1
 
 

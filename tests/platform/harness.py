@@ -26,21 +26,6 @@ AWS_API = "http://127.0.0.1:4566"
 AWS = {"endpoint_url": AWS_API, "region_name": "us-west-2", "aws_access_key_id": "test", "aws_secret_access_key": "emulated-secret-key"}
 
 
-def note(name: str, heading: str, rows: list[list[object]], **more: object) -> None:
-    """A table of the test report: what was counted."""
-    path = RESULTS / "report" / f"{name}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"heading": heading, "rows": rows, **more}, indent=1) + "\n", encoding="utf-8")
-
-
-def tell(terminal, name: str, heading: str, rows: list[list[object]]) -> None:
-    """The same table for whoever looks on, at the end of pytest's own output, too."""
-    note(name, heading, rows)
-    terminal.write_sep("=", heading)
-    for what, count in rows:
-        terminal.write_line(f"{what}: {count}")
-
-
 @dataclass
 class Run:
     """One run of a playbook."""

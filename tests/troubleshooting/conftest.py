@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -15,14 +14,12 @@ if (COLLECTIONS := HERE.parents[1] / ".collections").is_dir():
 
 
 def pytest_sessionfinish() -> None:
-    """Note for docs/test-report.md how many symptoms were found, in all sessions since the results were emptied."""
-    from harness import RESULTS, note
+    """Note for docs/test-report.md how many symptoms were found, in all sessions of a suite."""
     from looking import SEEN
+    from noted import note, noted
 
     from ansible_collections.meshgate.eks_istio.plugins.module_utils.report_symptoms import SYMPTOMS
 
-    path = RESULTS / "report" / "troubleshooting.json"
-    before = json.loads(path.read_text(encoding="utf-8"))["seen"] if path.exists() else []
-    seen = sorted(SEEN | set(before))
+    seen = sorted(SEEN | set(noted("troubleshooting").get("seen", [])))
     rows = [["symptoms in docs/troubleshooting.md", len(SYMPTOMS)], ["produced, and found in the report of diagnose.yml", len(seen)]]
     note("troubleshooting", "Troubleshooting", rows, seen=seen)
