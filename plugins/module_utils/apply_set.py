@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import collections
 import copy
 import time
 import typing as t
@@ -13,6 +14,8 @@ from ansible_collections.meshgate.eks_istio.plugins.module_utils.server_side_app
 
 Kind = tuple[str, str]  # apiVersion, kind
 
+# From here on, a list of a namespace's objects of a kind is cheaper than each of them.
+_MANY = 10
 # What Kubernetes and Istio put into every namespace by themselves.
 _EVERYWHERE = ("kube-root-ca.crt", "istio-ca-root-cert", "istio-ca-crl", "default")
 # Kinds whose presence in a namespace means that somebody uses it.
@@ -80,11 +83,26 @@ def unknown_kinds(api: KubeApi, manifests: list[Manifest]) -> list[str]:
 def look(api: KubeApi, manifests: list[Manifest], kinds: t.Iterable[Kind], labels: dict[str, str]) -> tuple[list[Manifest], list[Manifest | None]]:
     """The set's live objects, and what is there of each manifest.
 
-    Only what is not among the set's is asked for one by one: a set of hundreds is listed in a few calls.
+    Only what is neither among the set's nor one of many of its kind is asked for by itself: a set of hundreds is listed in a few calls.
     """
     there = members(api, kinds, labels)
     listed = {(item["apiVersion"], *key(item)): item for item in there}
-    return there, api.map(lambda item: listed.get((item["apiVersion"], *key(item))) or live_object(api, item), manifests)
+    several = crowds(api, (item for item in manifests if (item["apiVersion"], *key(item)) not in listed))
+    for items in api.map(lambda crowd: api.find(*crowd), several):
+        listed |= {(item["apiVersion"], *key(item)): item for item in items}
+
+    def live(item: Manifest) -> Manifest | None:
+        found = listed.get((item["apiVersion"], *key(item)))
+        return found if found or (*kind_of(item), item["metadata"].get("namespace") or "") in several else live_object(api, item)
+
+    return there, api.map(live, manifests)
+
+
+def crowds(api: KubeApi, manifests: t.Iterable[Manifest]) -> list[tuple[str, str, str]]:
+    """apiVersion, kind and namespace of which there are so many that one list costs less than asking for each."""
+    counted = collections.Counter((*kind_of(item), item["metadata"].get("namespace") or "") for item in manifests)
+    many = [crowd for crowd, count in counted.items() if crowd[2] and count >= _MANY]
+    return [(version, kind, namespace) for version, kind, namespace in many if (known := api.resource(version, kind)) and known.namespaced]
 
 
 def respect_foreign(manifests: list[Manifest], live: list[Manifest | None], labels: dict[str, str], adopt: bool) -> None:

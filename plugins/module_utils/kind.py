@@ -166,20 +166,26 @@ def config(settings: Settings, cgroup_version: int) -> dict[str, Any]:
         result["containerdConfigPatches"] = [f'[plugins."io.containerd.grpc.v1.cri".registry]\n  config_path = "{REGISTRY_CONFIG}"']
     if cgroup_version == 1:  # the kubelet refuses such a host unless told
         result["kubeadmConfigPatches"] = [json.dumps({"kind": "KubeletConfiguration", "failCgroupV1": False})]
-    if settings.issuer:
-        result["kubeadmConfigPatchesJSON6902"] = [
-            {
-                "group": "kubeadm.k8s.io",
-                "version": version,
-                "kind": "ClusterConfiguration",
-                "patch": json.dumps([{"op": "add", "path": path, "value": value}]),
-            }
-            for version, path, value in (
-                ("v1beta4", "/apiServer/extraArgs/-", {"name": "service-account-issuer", "value": settings.issuer}),
-                ("v1beta3", "/apiServer/extraArgs/service-account-issuer", settings.issuer),  # what kind writes for Kubernetes before 1.36
-            )
-        ]
+    result["kubeadmConfigPatchesJSON6902"] = [
+        {"group": "kubeadm.k8s.io", "version": version, "kind": "ClusterConfiguration", "patch": json.dumps(additions)}
+        for version, additions in arguments(settings).items()
+    ]
     return result
+
+
+def arguments(settings: Settings) -> dict[str, list[dict[str, Any]]]:
+    """What Kubernetes' own programs are started with, as JSON patches for both versions of kubeadm's configuration.
+
+    By default each controller may ask the API server 20 times a second, and a hundred Deployments wait 15 s for that alone.
+    """
+    wanted = [("controllerManager", "kube-api-qps", "200"), ("controllerManager", "kube-api-burst", "400")]
+    if settings.issuer:
+        wanted.append(("apiServer", "service-account-issuer", settings.issuer))
+    return {
+        "v1beta4": [{"op": "add", "path": f"/{program}/extraArgs/-", "value": {"name": name, "value": value}} for program, name, value in wanted],
+        # What kind writes for Kubernetes before 1.36.
+        "v1beta3": [{"op": "add", "path": f"/{program}/extraArgs/{name}", "value": value} for program, name, value in wanted],
+    }
 
 
 def differences(recorded: Any, wanted: Any, path: str = "") -> list[str]:

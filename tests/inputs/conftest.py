@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -52,24 +53,26 @@ def machine(tmp_path: Path, guard: EngineGuard, proxy: FaultProxy, account: str)
 def refused(record_property):
     """Hold a run to what every refusal promises: it ends early, in one message with these words, and nothing was created."""
 
-    def check(machine: Machine, refusal: Refusal, *words: str, count: int = 1) -> None:
+    def check(machine: Machine, refusal: Refusal, *words: str, said: Sequence[Sequence[str]] = ()) -> None:
         assert refusal.code not in (0, -9), f"nobody refused it: {refusal.tasks[-3:]}\n{refusal.output[-1500:]}"
         assert refusal.says(*words), f"no sentence with {words}: {refusal.sentences or refusal.output[-3000:]}"
         assert "Traceback" not in "\n".join(refusal.sentences)
         assert machine.created() == []
         assert refusal.seconds < patience()
-        record_property("inputs_refused", f"{count} {refusal.seconds:.1f}")
+        record_property("inputs_refused", json.dumps([refusal.seconds, [list(one) for one in said or [words]]]))
 
     return check
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     properties = [dict(report.user_properties) for report in terminalreporter.stats.get("passed", []) if report.when == "call"]
-    found = [one["inputs_refused"].split() for one in properties if "inputs_refused" in one]
+    found = [json.loads(one["inputs_refused"]) for one in properties if "inputs_refused" in one]
     if found:
-        times = sorted(float(seconds) for _count, seconds in found)
+        times = sorted(seconds for seconds, _said in found)
+        # In full each value is refused twice, with the others of its place and alone.
+        different = {tuple(words) for _seconds, said in found for words in said}
         rows: list[list[object]] = [
-            ["bad values and environments refused", f"{sum(int(count) for count, _seconds in found)}, in {len(found)} runs"],
+            ["bad values and environments refused", f"{len(different)}, in {len(found)} runs"],
             ["seconds until refused", f"{times[len(times) // 2]:.1f} in the middle, {times[-1]:.1f} at most"],
         ]
         tell(terminalreporter, "inputs", "Bad inputs", rows)

@@ -25,7 +25,7 @@ def test_all_of_one_place_are_named_in_one_run(machine: Machine, refused, place:
     refusal = machine.run(given)
     words = [words for value in values for words in value.said]
     assert [missed for missed in words if not refusal.says(*missed)] == [], refusal.sentences
-    refused(machine, refusal, *words[0], count=len(words))
+    refused(machine, refusal, *words[0], said=words)
 
 
 @pytest.mark.slow
@@ -33,4 +33,4 @@ def test_all_of_one_place_are_named_in_one_run(machine: Machine, refused, place:
 def test_each_alone(machine: Machine, refused, value) -> None:
     refusal = machine.run(value.given)
     for words in value.said:
-        refused(machine, refusal, *words, count=len(value.said))
+        refused(machine, refusal, *words, said=value.said)

@@ -102,6 +102,13 @@ def test_the_gateways_pods_carry_the_readiness_gate(kubectl):
         assert any(gate.startswith("target-health.elbv2.k8s.aws/") for gate in gates), pod["metadata"]["name"]
 
 
+def test_the_gateways_pods_are_asked_every_second_until_they_are_ready(kubectl):
+    """The readiness probe that Istio gives them asks every 15 s."""
+    for pod in gateway_pods(kubectl):
+        [proxy] = [container for container in pod["spec"]["containers"] if container["name"] == "istio-proxy"]
+        assert (proxy["startupProbe"]["httpGet"]["path"], proxy["startupProbe"]["periodSeconds"]) == ("/healthz/ready", 1)
+
+
 def test_every_service_pod_has_a_sidecar(kubectl):
     pods = kubectl.get("-n", "rust-services", "pods")["items"]
     assert pods

@@ -78,6 +78,34 @@ def params(*manifests: dict[str, t.Any], adopt: bool = False) -> dict[str, t.Any
     return {"manifests": list(manifests), "labels": LABELS, "kinds": kinds, "adopt": adopt, "sidecar": "istio-proxy", "wait": True, "timeout": 1}
 
 
+class Counting(Cluster):
+    """Counts what is asked for by name."""
+
+    asked = 0
+
+    def get(self, *arguments: t.Any) -> dict[str, t.Any] | None:
+        self.asked += 1
+        return super().get(*arguments)
+
+
+def test_many_new_objects_of_a_kind_are_looked_for_by_one_list():
+    wanted = [item("ConfigMap", f"map-{number}") for number in range(apply_set._MANY)]
+    api = Counting(item("ConfigMap", "map-3"), item("ConfigMap", "map-elsewhere"))
+    _members, live = apply_set.look(api, apply_set.labelled(wanted, LABELS), KINDS, LABELS)
+    assert [found["metadata"]["name"] for found in live if found] == ["map-3"]
+    assert api.asked == 0
+
+
+def test_many_of_a_kind_without_namespaces_are_asked_for_one_by_one():
+    wanted = [item("Namespace", f"place-{number}") for number in range(apply_set._MANY)]
+    for one in wanted:
+        one["metadata"]["namespace"] = "of-no-matter"
+    api = Counting({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "place-3", "namespace": "of-no-matter"}})
+    api.get = lambda version, kind, name, namespace: {"metadata": {"name": name}} if name == "place-3" else None
+    _members, live = apply_set.look(api, apply_set.labelled(wanted, LABELS), [], LABELS)
+    assert [found["metadata"]["name"] for found in live if found] == ["place-3"]
+
+
 def actions(result: dict[str, t.Any]) -> dict[str, str]:
     return {f"{r['kind']} {r['name']}": r["action"] for r in result["resources"]}
 

@@ -68,8 +68,16 @@ def test_configuration_has_what_was_asked_for():
     assert "extraPortMappings" not in made["nodes"][1]
     assert all(item["labels"] == {"a": "b"} for item in made["nodes"])
     assert "kubeadmConfigPatches" not in made
-    patch = json.loads(made["kubeadmConfigPatchesJSON6902"][0]["patch"])
-    assert patch == [{"op": "add", "path": "/apiServer/extraArgs/-", "value": {"name": "service-account-issuer", "value": "https://issuer"}}]
+
+
+def test_what_kubernetes_is_started_with_is_said_to_both_versions_of_kubeadm():
+    made = k.config(settings(issuer="https://issuer"), 2)["kubeadmConfigPatchesJSON6902"]
+    newer, older = ({entry["path"]: entry["value"] for entry in json.loads(patch["patch"])} for patch in made)
+    assert [patch["version"] for patch in made] == ["v1beta4", "v1beta3"]
+    assert newer["/apiServer/extraArgs/-"] == {"name": "service-account-issuer", "value": "https://issuer"}
+    assert older["/apiServer/extraArgs/service-account-issuer"] == "https://issuer"
+    assert older["/controllerManager/extraArgs/kube-api-qps"] == "200"
+    assert "service-account-issuer" not in json.dumps(k.config(settings(), 2))
 
 
 def test_nodes_read_how_to_reach_registries_from_a_folder(tmp_path):
