@@ -24,6 +24,9 @@ from noted import tell  # noqa: E402
 from nursery import Nursery  # noqa: E402
 from policy import ALLOWED, missing  # noqa: E402
 
+# Fixtures that are handed on.
+__all__ = ["nursery", "proxy"]
+
 # botocore reads its models of AWS anew in every session, and every run of a module has a session of its own.
 _loader = botocore.session.create_loader()
 botocore.session.create_loader = lambda *_arguments: _loader

@@ -19,6 +19,9 @@ from live import kubectl, play
 from load import Load, Outcome
 from noted import note, noted
 
+# Fixtures that are handed on.
+__all__ = ["kubectl", "play"]
+
 PATH = "/?name=A+Field"  # gateway, service-b and service-a
 COLUMNS = ("requests", "failed", "outage", "last_failure", "p50", "p99", "slowest")
 

@@ -25,6 +25,9 @@ from machine import Machine, Refusal, patience  # noqa: E402
 from noted import tell  # noqa: E402
 from nursery import Nursery  # noqa: E402
 
+# Fixtures that are handed on.
+__all__ = ["nursery", "proxy"]
+
 
 @pytest.fixture
 def account(nursery: Nursery, proxy: FaultProxy) -> Iterator[str]:

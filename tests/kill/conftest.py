@@ -18,6 +18,9 @@ from live import aws, kubectl  # noqa: E402
 from noted import tell  # noqa: E402
 from story import FULL, Story, points  # noqa: E402
 
+# Fixtures that are handed on.
+__all__ = ["aws", "kubectl"]
+
 
 @pytest.fixture(scope="session")
 def story(aws) -> Story:

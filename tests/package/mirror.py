@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+import json
 import os
 import shutil
 import socket
@@ -35,12 +37,18 @@ def mirror(folder: Path) -> Iterator[Path]:
         _push(program, f"{address}/{IMAGE}")
         hosts = folder / "hosts"
         (hosts / "docker.io").mkdir(parents=True)
-        endpoint = _lead(docker("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}"), address)
+        endpoint = _lead(gateway(), address)
         (hosts / "docker.io/hosts.toml").write_text(f'[host."http://{endpoint}"]\n  capabilities = ["pull", "resolve"]\n', encoding="utf-8")
         yield hosts
     finally:
         process.terminate()
         process.wait()
+
+
+def gateway() -> str:
+    """This machine's address on Docker's own network. Docker names it only after a restart; by default it is the first one."""
+    (configured, *_more) = json.loads(docker("network", "inspect", "bridge", "--format", "{{json .IPAM.Config}}"))
+    return configured.get("Gateway") or str(next(ipaddress.ip_network(configured["Subnet"]).hosts()))
 
 
 def _push(program: Path, image: str) -> None:
