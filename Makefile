@@ -42,7 +42,7 @@ test: setup ## Every check: lint, unit tests, the AWS half, services, the platfo
 	@BESIDE="lint sanity unit aws services roles package inputs" BIN=$(BIN) tests/run.sh tools troubleshooting kills molecule
 
 FULL_ALONE := tools kills-full faults troubleshooting-full examples molecule-full package-full pull matrix-site
-FULL_BESIDE := lint unit aws-full services roles inputs-full sanity-full matrix
+FULL_BESIDE := lint unit aws-full services roles inputs-full sanity-full matrix-sanity matrix-units
 test-full: setup ## Everything that `test` runs and what takes hours, with docs/test-report.md of it; SUITES="faults pull" for these alone
 	@REPORT=docs/test-report.md EXPECTED="$(FULL_ALONE) $(FULL_BESIDE)" $(if $(SUITES),,BESIDE="$(FULL_BESIDE)") BIN=$(BIN) tests/run.sh $(or $(SUITES),$(FULL_ALONE))
 

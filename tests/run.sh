@@ -57,14 +57,14 @@ sanity-full() {
 }
 
 # Every supported ansible-core: what ansible-test says with each, and the platform's life on kind by each.
-of_each_core() { # CHECK...
-  local core what
-  for core in $(python tests/matrix/run.py --list); do
-    for what in "$@"; do check "$what-$core" python tests/matrix/run.py --core "$core" --check "$what"; done
-  done
+of_each_core() { # CHECK
+  local core
+  for core in $(python tests/matrix/run.py --list); do check "$1-$core" python tests/matrix/run.py --core "$core" --check "$1"; done
 }
 
-matrix() { of_each_core sanity units; }
+matrix-sanity() { of_each_core sanity; }
+
+matrix-units() { of_each_core units; }
 
 matrix-site() { of_each_core site; }
 
@@ -169,7 +169,7 @@ examples() { pytest_suite examples -q tests/examples; }
 
 pull() { pytest_suite pull -q tests/integration/test_pull.py tests/integration/test_push.py; }
 
-SUITES=(tools lint sanity sanity-full matrix matrix-site unit aws aws-full faults services roles package package-full molecule molecule-full troubleshooting
+SUITES=(tools lint sanity sanity-full matrix-sanity matrix-units matrix-site unit aws aws-full faults services roles package package-full molecule molecule-full troubleshooting
   troubleshooting-full kills kills-full inputs inputs-full examples pull)
 # shellcheck disable=SC2206 # lists of suites
 beside=(${BESIDE:-}) expected=(${EXPECTED:-"$@"})
