@@ -11,7 +11,9 @@ RESULTS=${RESULTS:-results}
 mkdir -p "$RESULTS/suites"
 MESHGATE_RESULTS=$(realpath "$RESULTS")
 export MESHGATE_RESULTS
-COMMIT=$(git describe --always --dirty --exclude '*' 2>/dev/null || echo unknown)
+COMMIT=$(git rev-parse --short HEAD 2>/dev/null || echo unknown)
+# The report of an earlier sitting is no change of what is tested.
+[ -z "$(git status --porcelain -- . ':!docs/test-report.*' 2>/dev/null)" ] || COMMIT+=-dirty
 
 count() { # NAME PASSED FAILED SECONDS
   printf '%s\t%d\t%d\t%d\t%s\n' "$1" "$2" "$3" "$4" "$COMMIT" >> "$RESULTS/suites/$MESHGATE_SUITE.tsv"
