@@ -8,6 +8,7 @@ All suites together take hours. What has run now takes its place in OUTPUT's .js
 from __future__ import annotations
 
 import datetime
+import functools
 import json
 import os
 import platform
@@ -23,6 +24,7 @@ Written by `make test-full`. **{passed} checks passed, {failed} failed**, in {mi
 COLUMNS = ["check", "passed", "failed", "seconds", "commit"]
 
 
+@functools.cache
 def machine() -> str:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     core = said(sys.executable, "-c", "import ansible.release; print(ansible.release.__version__)")
