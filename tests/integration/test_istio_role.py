@@ -53,7 +53,7 @@ REFUSED: list[tuple[dict[str, t.Any], list[str]]] = [
     ({"istio_ingress_healthcheck_timeout": 5}, ["istio_ingress_healthcheck_timeout is 5, 5", "less than the interval"]),
     ({"istio_ingress_healthy_threshold": 1}, ["istio_ingress_healthy_threshold", "2 to 10"]),
     ({"istio_ingress_deregistration_delay": 3601}, ["istio_ingress_deregistration_delay is 3601", "3600"]),
-    ({"istio_ingress_drain_seconds": 0}, ["istio_ingress_drain_seconds is 15, 0", "at least 1"]),
+    ({"istio_ingress_prestop_seconds": 3, "istio_ingress_drain_seconds": 0}, ["istio_ingress_drain_seconds is 3, 0", "at least 1"]),
     ({"istio_ingress_connect_to": "127.0.0.1"}, ["istio_ingress_connect_to is 127.0.0.1", "host:port"]),
     ({"istio_ingress_connect_to": "127.0.0.1:80", "istio_ingress_wait_for": ["dns"]}, ["istio_ingress_connect_to", "dns"]),
 ]
