@@ -11,12 +11,27 @@ import json
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 MIB = 2**20
 UNITS = {"B": 1, "KiB": 2**10, "MiB": MIB, "GiB": 2**30}
 SIDECAR = "istio-proxy"
+PATIENCE = 120
+
+
+def wait_for_the_platform_alone(kubectl: list[str]) -> None:
+    """The pods of services that were removed before take half a minute to end, and hold memory until then."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        command = [*kubectl, "get", "pods", "--all-namespaces", "--output=jsonpath={.items[*].metadata.labels.app}"]
+        leaving = [name for name in subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.split() if name.startswith("more-")]
+        if not leaving:
+            return
+        if time.monotonic() > deadline:
+            sys.exit(f"after {PATIENCE} s there are still pods of {', '.join(leaving)}")
+        time.sleep(2)
 
 
 def docker(names: list[str]) -> dict[str, float]:
@@ -56,7 +71,9 @@ def main() -> None:
     inputs, result = Path(sys.argv[1]), Path(sys.argv[2])
     names = json.loads((inputs / "platform.json").read_text(encoding="utf-8"))
     node = f"{names['CLUSTER']}-control-plane"
-    command = [names["KUBECTL"], "--kubeconfig", names["KUBECONFIG"], "get", "--raw", f"/api/v1/nodes/{node}/proxy/stats/summary"]
+    kubectl = [names["KUBECTL"], "--kubeconfig", names["KUBECONFIG"]]
+    wait_for_the_platform_alone(kubectl)
+    command = [*kubectl, "get", "--raw", f"/api/v1/nodes/{node}/proxy/stats/summary"]
     rows = pods(json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout))
     machines = docker([node, names["API"], names["LOAD_BALANCER"]])
     rest = machines[node] - sum(row["mib"] for row in rows.values())

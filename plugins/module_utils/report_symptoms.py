@@ -43,7 +43,7 @@ SYMPTOMS: dict[str, Symptom] = {
     ),
     "refused": Symptom("The API server refuses us", "Use the credentials of an access entry of the cluster: eks_cluster_access_entries."),
     "node": Symptom("A node is not ready", "Look at its kubelet; on AWS replace the node. A cordoned one is freed by kubectl uncordon."),
-    "certificate": Symptom("A certificate runs out", "Renew it: site.yml for the platform's own, ACM or their owner for others."),
+    "certificate": Symptom("A certificate runs out", "Renew it. ACM does so by itself while the validation record stays; others come from their owner."),
     "missing": Symptom("A part of the platform is missing", "Run site.yml: it puts back what is missing."),
     "scaled": Symptom("A part of the platform is scaled to nothing", "Run site.yml, or scale it up: kubectl scale --replicas=2."),
     "webhook": Symptom(

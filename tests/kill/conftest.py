@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).resolve().parent
-# The platform's tests have what runs playbooks and kubectl.
-sys.path[:0] = [str(HERE), str(HERE.parent / "platform")]
+# The platform's tests have what runs playbooks and kubectl; those of secrets what looks for them.
+sys.path[:0] = [str(HERE), str(HERE.parent / "platform"), str(HERE.parent / "secrets")]
 
 from chain import LOGS  # noqa: E402
 from live import aws, kubectl  # noqa: E402

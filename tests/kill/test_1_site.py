@@ -82,8 +82,9 @@ def test_nothing_is_there_twice_in_docker():
     assert our_containers() == ["meshgate-alb", "meshgate-aws", "sandbox-control-plane"]
 
 
-def test_no_output_of_these_runs_holds_a_secret():
+def test_no_output_of_these_runs_holds_a_secret(story, kubectl):
     """They are at -vvv, and together they execute every task."""
+    story.remember_secrets(kubectl)
     logs = sorted(str(log) for log in LOGS.glob("*-site.log"))
     done = subprocess.run([sys.executable, REPO / "tests/secrets/secret_scan.py", *logs], capture_output=True, text=True, check=False)
     print(done.stdout)

@@ -6,15 +6,17 @@ from __future__ import annotations
 
 import subprocess
 
-from chain import After
+from chain import LOGS, After
 from harness import CLUSTER, STATE, our_containers
+from secret_scan import scan
 from story import FULL
 
 
-def killed(story, stop, request) -> None:
+def killed(story, stop, request, kubectl) -> None:
     run = story.teardown(stop)
     if FULL and run.code == 0 and stop.point not in run.executed:
         assert story.site().code == 0
+        story.remember_secrets(kubectl)
         run = story.teardown(stop)
     assert run.was_killed, run.end()
     if isinstance(stop, After):
@@ -24,16 +26,16 @@ def killed(story, stop, request) -> None:
     request.node.user_properties.append(("killed teardown", type(stop).__name__))
 
 
-def test_it_goes_on_from_the_last_kill_until_it_is_killed(story, teardown_stop, request):
-    killed(story, teardown_stop, request)
+def test_it_goes_on_from_the_last_kill_until_it_is_killed(story, teardown_stop, request, kubectl):
+    killed(story, teardown_stop, request, kubectl)
 
 
 def test_the_account_is_as_it_was(story):
     assert story.account() == story.before
 
 
-def test_the_laptop_s_part_goes_on_too(story, laptop_stop, request):
-    killed(story, laptop_stop, request)
+def test_the_laptop_s_part_goes_on_too(story, laptop_stop, request, kubectl):
+    killed(story, laptop_stop, request, kubectl)
 
 
 def test_the_next_run_finishes(story):
@@ -52,3 +54,9 @@ def test_no_container_no_network_and_no_file_is_left():
 def test_another_run_changes_nothing(story):
     run = story.teardown()
     assert (run.code, run.changed) == (0, 0), run.end()
+
+
+def test_no_output_of_these_runs_holds_a_secret(story):
+    logs = sorted(LOGS.glob("*-teardown.log"))
+    assert logs and story.secrets
+    assert [found for secrets in story.secrets for found in scan(logs, secrets)] == []

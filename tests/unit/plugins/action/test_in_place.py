@@ -30,6 +30,11 @@ PLAYBOOK = """
 """
 
 
+def test_every_module_runs_in_place():
+    modules, actions = ({path.name for path in (REPO / "plugins" / kind).glob("*.py")} for kind in ("modules", "action"))
+    assert modules == actions
+
+
 def results(tmp_path: Path, interpreter: str, *arguments: str) -> dict[str, dict]:
     playbook = tmp_path / "play.yml"
     playbook.write_text(PLAYBOOK, encoding="utf-8")
