@@ -92,9 +92,10 @@ def test_a_held_namespace_and_a_stopped_kubelet(cluster: Kubectl) -> None:
     kubelet("stop")
     try:
         until("a node that is not ready", lambda: "Ready=Unknown" in conditions(cluster), 180, 3)
+        # What is in the namespace is deleted seconds after the namespace.
         found = until(
-            "a namespace that is news",
-            lambda: (got := by_module(**ON_THE_PLATFORM)) and "terminating" in {one["symptom"] for one in got["findings"]} and got,
+            "what is held in the namespace is news",
+            lambda: (got := by_module(**ON_THE_PLATFORM)) and any(f"Service {HELD}/held" in one["what"] for one in got["findings"]) and got,
             120,
             5,
         )
