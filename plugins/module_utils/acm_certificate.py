@@ -13,6 +13,8 @@ from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access impo
 # The zone in which we made the certificate's validation record. Records have no tags of their own.
 ZONE_TAG = "meshgate.io/hosted-zone"
 USABLE = ("ISSUED", "PENDING_VALIDATION")
+# API reference, Filters: "Default filtering returns only RSA_1024 and RSA_2048 certificates". Somebody else's may have any key.
+KEY_TYPES = ["RSA_1024", "RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1", "EC_secp384r1", "EC_secp521r1"]
 
 
 @dataclass
@@ -37,7 +39,7 @@ class Certificate:
 
 
 def summaries(aws: Aws) -> list[dict[str, Any]]:
-    return aws.pages("acm", "list_certificates", "CertificateSummaryList")
+    return aws.pages("acm", "list_certificates", "CertificateSummaryList", Includes={"keyTypes": KEY_TYPES})
 
 
 def of_cluster(aws: Aws, cluster: str, domain: str = "") -> list[Certificate]:

@@ -167,7 +167,7 @@ def _action(statement: dict[str, Any]) -> bool:
 
 
 def _resource(statement: dict[str, Any], wanted: Wanted) -> bool:
-    """The whole of what ELB writes has to be covered to be allowed; any of it is enough to be denied."""
+    """One of the objects that ELB writes stands for all of them."""
     given = [str(one) for one in _list(statement.get("Resource"))]
     some = f"{wanted.objects[:-1]}elasticloadbalancing/{wanted.region}/2026/01/01/x.log.gz"
     return any(fnmatch.fnmatchcase(some, one) for one in given)

@@ -185,7 +185,7 @@ class HostName:
         if not wanted.load_balancer:
             return []  # the certificate only
         others = [record for record in self.records if record["Type"] in ("A", "AAAA", "CNAME") and not self._is_ours(record)]
-        # Before the load balancer is there, what leads to its predecessor of the same name is ours, too.
+        # What leads to its predecessor of the same name is ours, too. Before it is there, every name is its predecessor's (_is_ours).
         if balancer:
             others = [r for r in others if not dns.leads_to(r, "", wanted.load_balancer, wanted.region)]
         if others and not wanted.overwrite:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from ansible_collections.meshgate.eks_istio.plugins.module_utils import eks_cluster
+from ansible_collections.meshgate.eks_istio.plugins.module_utils import acm_certificate, eks_cluster
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import OWNER_TAG, Aws, AwsError, is_missing, tags_of, wait_for
 
 # The options that searching and removing have in common, as the documentation fragment `leftovers` describes them.
@@ -256,9 +256,7 @@ def _logs(aws: Aws, name: str) -> list[Found]:
 
 
 def _certificates(aws: Aws, name: str) -> list[Found]:
-    # Without this filter ListCertificates only tells of RSA_2048.
-    kinds = ["RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1", "EC_secp384r1"]
-    items = aws.pages("acm", "list_certificates", "CertificateSummaryList", Includes={"keyTypes": kinds})
+    items = acm_certificate.summaries(aws)
     looks: list[tuple[str, str, str, dict[str, Any], Callable[[], dict[str, Any]]]] = []
     for item in items:
         arn = item["CertificateArn"]

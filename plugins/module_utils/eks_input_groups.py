@@ -4,15 +4,19 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_nodegroup import (
     AMI_TYPES,
     EFFECTS,
     INSTANCE_TYPE,
+    LABEL_VALUE,
+    MOST_INSTANCE_TYPES,
+    MOST_TAINTS,
+    TAKEN_PREFIXES,
     architecture_of_ami,
     architecture_of_instance,
+    is_label_key,
 )
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_options import GROUP_NAME
 
@@ -31,11 +35,6 @@ GROUP_KEYS = (
     "subnets",
     "release_version",
 )
-# A Kubernetes label's key and value, as EKS takes them for labels and taints.
-LABEL_KEY = re.compile(r"([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
-LABEL_VALUE = re.compile(r"([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?")
-# https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html
-MOST_TAINTS = 50
 
 
 def group_problems(group: Any, where: str, nat_mode: str) -> list[str]:
@@ -53,9 +52,9 @@ def group_problems(group: Any, where: str, nat_mode: str) -> list[str]:
         wrong("name", "1 to 63 letters, digits, - and _, a letter or digit first")
     types = group.get("instance_types")
     types = types if isinstance(types, list) else []
-    valid_types = bool(types) and all(INSTANCE_TYPE.fullmatch(str(kind)) for kind in types)
+    valid_types = 0 < len(types) <= MOST_INSTANCE_TYPES and all(INSTANCE_TYPE.fullmatch(str(kind)) for kind in types)
     if not valid_types:
-        wrong("instance_types", "a list of EC2 instance types such as [m6g.large]")
+        wrong("instance_types", f"a list of EC2 instance types such as [m6g.large], {MOST_INSTANCE_TYPES} at most")
     ami_type = group.get("ami_type")
     if ami_type is not None and (ami_type not in AMI_TYPES or ami_type == "CUSTOM"):
         wrong("ami_type", ", ".join(kind for kind in AMI_TYPES if kind != "CUSTOM"))
@@ -84,18 +83,29 @@ def group_problems(group: Any, where: str, nat_mode: str) -> list[str]:
     elif group.get("subnets") == "private" and nat_mode == "disabled":
         wrong("subnets", "public, since without NAT a node in a private subnet reaches neither the registry nor the API server")
     labels = group.get("labels") or {}
-    if not isinstance(labels, dict) or any(not LABEL_KEY.fullmatch(str(key)) or not LABEL_VALUE.fullmatch(str(value)) for key, value in labels.items()):
-        wrong("labels", "a dict of Kubernetes labels: keys such as team or example.com/team, values of at most 63 letters, digits, -, _ and .")
+    if not isinstance(labels, dict) or not all(_is_label(str(key), str(value)) for key, value in labels.items()):
+        wrong(
+            "labels",
+            "a dict of Kubernetes labels: keys such as team or example.com/team, values of letters, digits, -, _ and ., 1 to 63 characters each; "
+            f"the prefixes {', '.join(TAKEN_PREFIXES)} are taken",
+        )
     taints = group.get("taints") or []
     if not isinstance(taints, list) or len(taints) > MOST_TAINTS or not all(map(_is_taint, taints)):
         wrong("taints", f"a list of at most {MOST_TAINTS} {{key, value, effect}} with effect " + " | ".join(EFFECTS))
+    elif len({(taint["key"], taint["effect"]) for taint in taints}) < len(taints):
+        wrong("taints", "each key with each effect once")
     return found
+
+
+def _is_label(key: str, value: str) -> bool:
+    return is_label_key(key) and bool(LABEL_VALUE.fullmatch(value)) and not key.startswith(TAKEN_PREFIXES)
 
 
 def _is_taint(taint: Any) -> bool:
     if not isinstance(taint, dict) or taint.get("effect") not in EFFECTS:
         return False
-    return bool(LABEL_KEY.fullmatch(str(taint.get("key") or ""))) and bool(LABEL_VALUE.fullmatch(str(taint.get("value") or "")))
+    value = str(taint.get("value") or "")
+    return is_label_key(str(taint.get("key") or "")) and (not value or bool(LABEL_VALUE.fullmatch(value)))
 
 
 def full_sizes(group: dict[str, Any]) -> dict[str, int]:

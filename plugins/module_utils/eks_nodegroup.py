@@ -52,10 +52,16 @@ EXCLUSIVE = (
 MOST_TAINTS, MOST_INSTANCE_TYPES = 50, 20
 LABEL = re.compile(r"([a-z0-9]([a-z0-9.-]*[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?")
 LABEL_VALUE = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
+TAKEN_PREFIXES = ("eks.amazonaws.com/", "kubernetes.io/", "k8s.io/")
 TEMPLATE_VERSION = re.compile(r"[1-9][0-9]*")
 INSTANCE_TYPE = re.compile(r"[a-z][a-z0-9-]*\.(nano|micro|small|medium|large|metal|[0-9]*xlarge|metal-[0-9]+xl)")
 # A Graviton family has a g among the letters behind its number: m6g, c7gn, r8gd, t4g; and a1, the first one. g5 and g6 are GPUs on x86.
 GRAVITON = re.compile(r"(a1|[a-z]+[0-9]+[a-z]*g[a-z0-9-]*)\.")
+
+
+def is_label_key(key: str) -> bool:
+    """A label's or taint's key as EKS takes it: Kubernetes' own form, but 63 characters with the prefix (API reference, CreateNodegroup)."""
+    return len(key) <= 63 and bool(LABEL.fullmatch(key))
 
 
 def architecture_of_instance(instance_type: str) -> str:
@@ -98,12 +104,12 @@ def problems(params: dict[str, Any]) -> list[str]:
     if len(set(keys)) != len(keys):
         wrong("taints", keys, "each key with each effect once")
     for taint in params.get("taints") or []:
-        if not LABEL.fullmatch(taint["key"]) or len(taint["key"]) > 63 or (taint.get("value") and not LABEL_VALUE.fullmatch(taint["value"])):
+        if not is_label_key(taint["key"]) or (taint.get("value") and not LABEL_VALUE.fullmatch(taint["value"])):
             wrong("taints", taint, "key and value as Kubernetes writes them, at most 63 characters each")
     for key, value in (params.get("labels") or {}).items():
-        if not LABEL.fullmatch(str(key)) or len(str(key)) > 63 or not LABEL_VALUE.fullmatch(str(value)):
+        if not is_label_key(str(key)) or not LABEL_VALUE.fullmatch(str(value)):
             wrong("labels", {key: value}, "keys and values as Kubernetes writes them, 1 to 63 characters each")
-        elif str(key).startswith(("eks.amazonaws.com/", "kubernetes.io/", "k8s.io/")):
+        elif str(key).startswith(TAKEN_PREFIXES):
             wrong("labels", key, "labels without the prefixes eks.amazonaws.com/, kubernetes.io/ and k8s.io/, which are taken")
     types = params.get("instance_types") or []
     if len(types) > MOST_INSTANCE_TYPES or any(not INSTANCE_TYPE.fullmatch(kind) for kind in types):
@@ -184,6 +190,8 @@ def normal(wanted: dict[str, Any]) -> dict[str, Any]:
     for key in ("scaling_config", "update_config", "node_repair_config", "launch_template", "remote_access"):
         if key in result:
             result[key] = given(result[key])
+    if "source_security_groups" in result.get("remote_access", {}):
+        result["remote_access"]["source_security_groups"] = sorted(result["remote_access"]["source_security_groups"])
     return result
 
 

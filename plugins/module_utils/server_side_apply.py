@@ -98,7 +98,7 @@ class Change:
     kind: str
     name: str
     namespace: str
-    action: str  # create, update, delete, unchanged
+    action: str  # create, update, delete, restart, unchanged
     before: Manifest = field(default_factory=dict)
     after: Manifest = field(default_factory=dict)
 

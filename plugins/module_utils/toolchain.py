@@ -161,7 +161,7 @@ class Toolchain:
         return [name for name in missing if name in VERSION_OF]
 
     def _hosts(self) -> list[str]:
-        """One address of every publisher that would be asked."""
+        """One address of each program's publisher, and the registries that stand for all images."""
         tools = [self.address(name) + pull.CHECKSUM_SUFFIX[name] for name in self.wanted if name in TOOLS]
         registries = {registry_of(self.request.images[name]) for name in ("node", "pilot") if name in self.wanted}
         return tools + [f"https://{registry}/v2/" for registry in sorted(registries)]

@@ -27,7 +27,9 @@ options:
     type: list
     elements: str
   force:
-    description: If the controller does not run, delete the load balancers and target groups through ELBv2 by tag, and remove the finalizers.
+    description:
+      - If the controller does not run, or nothing in the cluster stands for them any more, delete the load balancers and target groups through ELBv2 by tag,
+        and remove the finalizers.
     type: bool
     default: false
   disable_deletion_protection:

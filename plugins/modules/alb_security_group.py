@@ -13,7 +13,7 @@ version_added: "0.1.0"
 description:
   - With an explicit C(security-groups) annotation the AWS Load Balancer Controller adds no rules at all. This module owns them, from clients to the
     load balancer and from the load balancer to its targets' ports.
-  - The group and its rules are compared with three read-only calls, so that a run that changes nothing is quick.
+  - The group and its rules are compared with two read-only calls, so that a run that changes nothing is quick.
   - Only what carries the tag C(meshgate.io/cluster) with the cluster's name, or refers to the group, is changed or removed.
 options:
   state:

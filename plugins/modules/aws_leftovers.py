@@ -143,7 +143,8 @@ def main() -> None:
         if any(entry.type == "EKS cluster" for entry in found) and not params["include_cluster"]:
             raise Refused(f"EKS cluster {name} still exists; delete it first, or set include_cluster")
         chosen = aws_leftovers_remove.removable(name, found, params["include_cluster"], params["volumes"])
-        if chosen and not module.check_mode:
+        # Also where nothing of it is ours to remove: what stays is a failure in every run, not only in the first one.
+        if not module.check_mode and not all(_stays(entry, params) for entry in found):
             chosen = remove_all(aws, params, chosen)
     except AwsError as error:
         module.fail_json(msg=str(error), code=error.code)

@@ -26,6 +26,10 @@ options:
     description: Seconds between two searches while waiting.
     type: float
     default: 10
+attributes:
+  diff_mode:
+    description: Changes nothing, so there is nothing to show.
+    support: none
 extends_documentation_fragment:
   - meshgate.eks_istio.leftovers
   - meshgate.eks_istio.eks

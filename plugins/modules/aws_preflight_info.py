@@ -15,7 +15,7 @@ description:
     which instance types the zones offer, which Kubernetes versions EKS offers, whether the platform's names are free, and whether the AWS CLI is there.
   - What the platform has already counts as used, and nothing more is asked for it. So the answer is right for a new, a half-finished and a running one.
   - Fails with all problems at once, each with the variable, what was found and what is accepted. Without valid credentials it fails with that alone.
-  - What AWS does not let the caller look at is said in a warning and is no problem.
+  - What AWS does not let the caller look at is said in a warning and is no problem, but for the platform's own network, roles and cluster.
   - Also says what the platform costs by list price. What the price list lacks is named and left out of the sum.
   - Only reads, in check mode as well.
 options:
@@ -47,7 +47,7 @@ options:
     description: Prices by region, see C(roles/eks_cluster/files/prices.yml). Without it no cost is returned.
     type: dict
   load_balancer:
-    description: The name that the platform's load balancer will have. Empty means that there will be none.
+    description: The name that the platform's load balancer will have. Empty means that there is none to look for; the cost has one in any case.
     type: str
     default: ""
   load_balancer_scheme:
@@ -55,6 +55,10 @@ options:
     type: str
     choices: [internet-facing, internal]
     default: internet-facing
+attributes:
+  diff_mode:
+    description: Changes nothing, so there is nothing to show.
+    support: none
 extends_documentation_fragment:
   - meshgate.eks_istio.eks
   - amazon.aws.common.modules

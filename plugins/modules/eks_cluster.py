@@ -203,7 +203,7 @@ cluster:
       vpc_id: vpc-0a1b2c3d4e5f60001
 updates:
   description: The updates that were made or would be made, in their order.
-  returned: when the cluster exists
+  returned: when O(state=present) and the cluster exists
   type: list
   elements: str
   sample: [endpoint access, Kubernetes 1.36]

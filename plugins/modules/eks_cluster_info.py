@@ -41,6 +41,10 @@ options:
     description: Whether EKS's insights about the readiness for an upgrade are described, too.
     type: bool
     default: false
+attributes:
+  diff_mode:
+    description: Changes nothing, so there is nothing to show.
+    support: none
 extends_documentation_fragment:
   - meshgate.eks_istio.eks
   - amazon.aws.common.modules

@@ -14,7 +14,7 @@ description:
   - Sends each request, compares status, body and headers with what is expected, and asks again until all of them agree.
   - Fails with what is different in the last answers when the time is over.
   - Redirects are not followed; their status and C(location) can be expected as any other.
-  - Environment variables for proxies are not read, since the way through the load balancer itself is asked.
+  - The environment's proxy is used, unless O(connect_to) is given.
 options:
   requests:
     description: The requests, each a GET.

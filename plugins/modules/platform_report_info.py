@@ -16,7 +16,8 @@ description:
     their reasons, last warnings and last log lines; admission webhooks; what is stuck in deletion; sidecars; C(istioctl analyze);
     C(istioctl proxy-status); Ingresses with their events; load balancers with their targets' health; certificates' expiry; and what the load balancer answers.
   - Succeeds whatever is broken. What cannot be looked at is in the report, with why.
-  - No Secret's content but the public part of TLS certificates is read, and none is shown. The last log lines of containers are shown as they are.
+  - Of Secrets those of type C(kubernetes.io/tls) alone are read, their C(tls.crt) alone is used, and nothing of them is shown.
+    The last log lines of containers are shown as they are.
   - Only reads, in check mode as well.
 options:
   cluster_name:

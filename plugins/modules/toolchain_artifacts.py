@@ -11,7 +11,8 @@ version_added: "0.1.0"
 author: The meshgate authors (@meshgate)
 description:
   - Looks into a cache for every program, image and asset that is asked for, and makes what is not there, all in one call.
-  - What is pulled is compared with the checksum file that its publisher puts beside it.
+  - Programs that are pulled are compared with the checksum file that their publisher puts beside them, the chart with its repository's index. For the
+    Gateway API's CRDs and the IAM policy TLS vouches.
   - What is built comes from package registries alone (Go modules with C(go.sum), Python packages with hashes, C(Cargo.lock), Debian packages),
     with the definitions in the collection's folder C(offline).
   - A result's key in the cache covers everything that it was made from. What is cached is not asked for anywhere.
@@ -27,7 +28,7 @@ options:
   source:
     description:
       - Where what is not cached comes from.
-      - V(auto) pulls if every publisher answers within O(pull_timeout), else it builds.
+      - V(auto) pulls if the programs' publishers and the registries of Kubernetes' and Istio's images answer within O(pull_timeout), else it builds.
     type: str
     choices: [auto, pull, build]
     default: auto

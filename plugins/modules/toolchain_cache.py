@@ -10,7 +10,7 @@ short_description: Remove the cache of programs and images
 version_added: "0.1.0"
 author: The meshgate authors (@meshgate)
 description:
-  - Deletes the folder in which M(meshgate.eks_istio.toolchain_artifacts) keeps its results, and the images that it left in Docker.
+  - Deletes the folder in which M(meshgate.eks_istio.toolchain_artifacts) keeps its results, and the images that it built in Docker.
   - Refuses a folder that does not look like that cache.
 options:
   cache_dir:

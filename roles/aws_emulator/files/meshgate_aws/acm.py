@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any
 
 from moto.acm import models as moto_models
@@ -33,6 +34,7 @@ class Bundle(CertBundle):
         super().__init__(account_id, certificate, private_key, *rest, **given)
         self.account_id, self.region = account_id, given.get("region", "us-east-1")
         self.method = "EMAIL"  # RequestCertificate's default
+        self.key_algorithm = ""  # of the request; moto's own keys are RSA
         self.requested_at = now()
         self.found_at: float | None = None
 
@@ -80,6 +82,7 @@ class Bundle(CertBundle):
         self.check()
         found = super().describe()["Certificate"]
         found.update(InUseBy=self.users(), SubjectAlternativeNames=self.domains, SubjectAlternativeNameSummaries=self.domains)
+        found["KeyAlgorithm"] = self.key_algorithm or found["KeyAlgorithm"]
         if self.type == "AMAZON_ISSUED":
             if self.status != "ISSUED":
                 for absent in ("NotBefore", "NotAfter", "Serial", "IssuedAt", "Issuer"):
@@ -104,6 +107,10 @@ class Backend(AWSCertificateManagerBackend):
             self._idempotency_tokens.pop(idempotency_token, None)
         return super().request_certificate(domain_name, idempotency_token, *rest, **given)
 
+    def list_certificates(self, statuses: list[str], includes: dict[str, Any] | None) -> Iterable[CertBundle]:
+        """ListCertificates: "Default filtering returns only RSA_1024 and RSA_2048 certificates"."""
+        return super().list_certificates(statuses, {"keyTypes": ["RSA_1024", "RSA_2048"], **(includes or {})})
+
     def delete_certificate(self, arn: str) -> None:
         """DeleteCertificate: "You cannot delete an ACM certificate that is being used by another AWS service"."""
         known: Any = self._certificates.get(arn)
@@ -117,6 +124,7 @@ class Response(AWSCertificateManagerResponse):
         answer = super().request_certificate()
         known: Any = self.acm_backend._certificates[answer.result["CertificateArn"]]  # type: ignore[index]
         known.method = self._get_param("ValidationMethod") or known.method
+        known.key_algorithm = self._get_param("KeyAlgorithm") or ""
         return answer
 
 

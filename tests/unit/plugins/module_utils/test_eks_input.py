@@ -94,6 +94,7 @@ def test_a_bad_value_is_named_with_what_is_accepted(key: str, value: Any, accept
         ({"name": "no spaces"}, "node_groups[0].name"),
         ({"instance_types": ["m6g"]}, "node_groups[0].instance_types"),
         ({"instance_types": "m6g.large"}, "a list of EC2 instance types"),
+        ({"instance_types": ["m6g.large"] * 21}, "20 at most"),
         ({"instance_types": ["m6g.large", "m6i.large"]}, "m6i.large (amd64)"),
         ({"ami_type": "AL2_x86_64"}, "AL2023_ARM_64_STANDARD"),
         ({"ami_type": "AL2023_x86_64_STANDARD"}, "an image for arm64"),
@@ -190,11 +191,15 @@ def test_what_aws_would_refuse_is_refused_first(key: str, value: Any, accepted: 
     [
         {"labels": {"a b": "c"}},
         {"labels": {"team": "a" * 64}},
+        {"labels": {"team": ""}},
+        {"labels": {"a" * 60 + ".example/team": "b"}},
+        {"labels": {"kubernetes.io/os": "linux"}},
         {"taints": [{"key": "a", "effect": "NoSchedule"}]},
         {"taints": [{"key": "", "effect": "NO_EXECUTE"}]},
+        {"taints": [{"key": "a", "effect": "NO_EXECUTE"}, {"key": "a", "value": "b", "effect": "NO_EXECUTE"}]},
     ],
 )
-def test_labels_and_taints_are_kubernetes_own(group: dict[str, Any]) -> None:
+def test_labels_and_taints_are_as_eks_takes_them(group: dict[str, Any]) -> None:
     found = changed("node_groups", [{"name": "a", "instance_types": ["m6g.large"], **group}])
     assert len(found) == 1 and f"eks_cluster_node_groups[0].{next(iter(group))}" in found[0]
 

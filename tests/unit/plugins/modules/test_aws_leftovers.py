@@ -97,6 +97,15 @@ def test_a_stranger_in_our_vpc_stops_the_removal_and_is_named(account: Account) 
     assert account.mutations(mark) == []
 
 
+def test_what_is_left_and_not_ours_to_remove_fails_every_run(account: Account) -> None:
+    furnish(account, "chest")
+    (subnet, *_others) = account.subnets(account.vpc())
+    account.client("ec2").create_tags(Resources=[subnet], Tags=[{"Key": "kubernetes.io/cluster/chest", "Value": "owned"}])
+    for _run in range(2):
+        left = run(aws_leftovers, account.endpoint, cluster_name="chest", wait_delay=0.1, wait_timeout=1)
+        assert left["failed"] and left["msg"].startswith(f"left of chest: subnet {subnet}"), left
+
+
 def test_an_emulator_that_is_gone_is_an_empty_account_only_when_told() -> None:
     gone = "http://127.0.0.1:1"
     assert run(aws_leftovers_info, gone, cluster_name="box", unreachable_is_empty=True)["leftovers"] == []

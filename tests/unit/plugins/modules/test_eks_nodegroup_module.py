@@ -10,6 +10,7 @@ import pytest
 from aws_harness import Account, run
 from eks_parts import FAST, Parts
 
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_nodegroup import plan_nodegroup
 from ansible_collections.meshgate.eks_istio.plugins.modules import eks_nodegroup
 
 
@@ -88,6 +89,12 @@ def test_a_launch_template_moves_to_its_next_version(account: Account, parts: Pa
     assert group(account, parts, cluster, "templated", launch_template=two)["changed"] is False
     refused = group(account, parts, cluster, "templated", launch_template={"name": "other", "version": "2"})
     assert "EKS cannot change this on node group templated: launch_template" in refused["msg"]
+
+
+def test_the_order_of_security_groups_is_no_change() -> None:
+    live = {"nodegroupName": "ssh", "remoteAccess": {"ec2SshKey": "key", "sourceSecurityGroups": ["sg-a", "sg-b"]}}
+    plan = plan_nodegroup(live, {"remote_access": {"ec2_ssh_key": "key", "source_security_groups": ["sg-b", "sg-a"]}})
+    assert plan.changed is False
 
 
 def test_a_group_that_is_not_well_says_why(account: Account, parts: Parts, cluster: str) -> None:
