@@ -14,7 +14,7 @@ description:
   - Fails, in one line, for a bucket to which Elastic Load Balancing could not write, because it does not exist, is in another region, is encrypted with a key
     of KMS, or has a policy that does not let log delivery in. ELB itself says so only when the load balancer is there, to the controller that configures it.
   - The policy may name the service C(logdelivery.elasticloadbalancing.amazonaws.com) or, in the regions that have one, ELB's account.
-  - Conditions that cannot be judged from here count for the load balancer: as met where they allow, as not met where they deny.
+  - Conditions that cannot be judged from here count for the load balancer, as met where they allow and as not met where they deny.
 options:
   bucket:
     description: The bucket's name.
