@@ -97,8 +97,8 @@ class Story:
         self._aws = aws
         self._run = Runner()
         self.before: dict[str, list[str]] = {}
-        # Of each platform that stood: teardown.yml must not show them either, and it does away with them.
-        self.secrets: list[dict[str, str]] = []
+        # Value and name, of each platform that stood: teardown.yml must not show them either, and it does away with them.
+        self.secrets: dict[str, str] = {}
 
     def site(self, stop: After | During | None = None) -> Killed:
         run = self._run("site", stop)
@@ -110,7 +110,7 @@ class Story:
         return self._run("teardown", stop)
 
     def remember_secrets(self, kubectl) -> None:
-        self.secrets.append(known_secrets(kubectl, self._aws))
+        self.secrets |= {value: name for name, value in known_secrets(kubectl, self._aws).items()}
 
     def account(self) -> dict[str, list[str]]:
         return account(self._aws)
