@@ -172,8 +172,10 @@ class Account:
 
     @staticmethod
     def until_active(look: Any) -> dict[str, Any]:
-        while (live := look())["status"] != "ACTIVE":
+        live: dict[str, Any] = look()
+        while live["status"] != "ACTIVE":
             time.sleep(0.1)
+            live = look()
         return live
 
     def service_role(self) -> None:

@@ -20,8 +20,8 @@ from typing import Any
 
 import tools
 
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain_build import RUST_TARGETS
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain_catalog import host_architecture
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain.build import RUST_TARGETS
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain.catalog import host_architecture
 
 HERE = Path(__file__).resolve().parent
 SECONDS = int(os.environ.get("BENCH_SECONDS", "10"))
@@ -53,7 +53,7 @@ def load(command: list[str], url: str, rate: int, host: str = "") -> dict[str, A
 
 def measure(title: str, command: list[str], url: str, host: str = "") -> dict[str, Any]:
     load(command, url, PACE, host)  # connections, caches and branch predictors: what comes first is not counted
-    found = {"title": title, "paced": load(command, url, PACE, host), "most": load(command, url, 0, host)}
+    found: dict[str, Any] = {"title": title, "paced": load(command, url, PACE, host), "most": load(command, url, 0, host)}
     paced, most = found["paced"], found["most"]
     print(f"{title}: p50 {paced['p50']:.2f} ms, p99 {paced['p99']:.2f} ms at {PACE}/s; {most['rps']:.0f}/s at most", flush=True)
     return found
@@ -65,7 +65,7 @@ def measure(title: str, command: list[str], url: str, host: str = "") -> dict[st
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        return int(probe.getsockname()[1])
 
 
 @contextmanager
@@ -104,7 +104,7 @@ def bare_hyper() -> Path:
 
 def alone(fortio: str) -> list[dict[str, Any]]:
     results = []
-    for title, program in (("hyper alone, a constant answer", bare_hyper()), ("service-a alone", service_program("service-a"))):
+    for title, program in (("hyper alone, a constant response", bare_hyper()), ("service-a alone", service_program("service-a"))):
         with serving(program, ROUTE) as url:
             results.append(measure(title, [fortio], url))
     return results
@@ -126,7 +126,7 @@ class Platform:
 
     def address_of(self, namespace: str, selector: str) -> str:
         pods = json.loads(self.kubectl("--namespace", namespace, "get", "pods", "--selector", selector, "--output", "json"))["items"]
-        return next(pod["status"]["podIP"] for pod in pods if not pod["metadata"].get("deletionTimestamp"))
+        return next(str(pod["status"]["podIP"]) for pod in pods if not pod["metadata"].get("deletionTimestamp"))
 
     def hostname(self) -> str:
         path = "jsonpath={.status.loadBalancer.ingress[0].hostname}"
@@ -134,7 +134,7 @@ class Platform:
 
     def balancer(self) -> str:
         inspect = json.loads(subprocess.run(["docker", "inspect", self.names["LOAD_BALANCER"]], check=True, stdout=subprocess.PIPE, text=True).stdout)
-        return inspect[0]["NetworkSettings"]["Networks"]["kind"]["IPAddress"]
+        return str(inspect[0]["NetworkSettings"]["Networks"]["kind"]["IPAddress"])
 
     @contextmanager
     def plain_services(self) -> Iterator[str]:
@@ -172,8 +172,8 @@ class Platform:
             with self.plain_services() as plain:
                 results = [measure("direct: service-b's pod without a mesh", self.inside, plain)]
             results.append(measure("gateway only: its pod, then the mesh", self.inside, f"http://{gateway}:8080{PATH}", host))
-            results.append(measure("full way: load balancer, gateway, mesh", self.inside, f"http://{self.balancer()}:80{PATH}", host))
-            results.append(measure("full way, asked at 127.0.0.1", [self.fortio], f"http://{port}{PATH}", host))
+            results.append(measure("full path: load balancer, gateway, mesh", self.inside, f"http://{self.balancer()}:80{PATH}", host))
+            results.append(measure("full path, requested at 127.0.0.1", [self.fortio], f"http://{port}{PATH}", host))
         finally:
             subprocess.run(["docker", "exec", self.node, "rm", IN_NODE], check=True)
         return results

@@ -32,7 +32,7 @@ PLAY = [{"name": "EKS", "hosts": "localhost", "connection": "local", "gather_fac
 def emulator(cluster_seconds: float, nodegroup_seconds: float) -> tuple[subprocess.Popen[str], str]:
     environment = {
         **os.environ,
-        "PYTHONPATH": str(REPOSITORY / "roles/aws_emulator/files"),
+        "PYTHONPATH": str(REPOSITORY / "emulator"),
         "MESHGATE_CLUSTER_SECONDS": str(cluster_seconds),
         "MESHGATE_NODEGROUP_SECONDS": str(nodegroup_seconds),
     }

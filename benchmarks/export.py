@@ -20,18 +20,15 @@ from urllib.parse import urlsplit
 import more
 import yaml
 
-from ansible_collections.meshgate.eks_istio.plugins.module_utils import (
-    alb_security_group,
-    apply_set,
-    eks_cluster,
-    eks_nodegroup,
-    gateway_crds,
-    iam_web_identity,
-    istio_operator,
-    kind,
-)
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_emulator import API, LOAD_BALANCER, Emulator
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.docker import NETWORK, Docker, fixed_address, image_id
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.alb import security_group as alb_security_group
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws import service_account_role as iam_web_identity
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.docker.client import NETWORK, Docker, fixed_address, image_id
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks import cluster as eks_cluster
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks import nodegroup as eks_nodegroup
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.istio import operator as istio_operator
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube import apply_set, gateway_crds
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.laptop import kind
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.laptop.emulator import API, LOAD_BALANCER, Emulator
 
 CLUSTER_GROUP = "group:of the cluster"
 KUBELET_DROP_IN = "/etc/systemd/system/kubelet.service.d/20-meshgate.conf"
@@ -52,13 +49,19 @@ class Record:
             raise SystemExit(f"the recorded run did not run module {module}; a run of the whole of site.yml is needed")
         return found[-1]
 
+    def look(self) -> dict[str, Any]:
+        """The last comparison of the whole platform."""
+        looks = [call for call in self.all("eks_platform") if call["arguments"].get("state") == "planned"]
+        return looks[-1] if looks else self.last("eks_platform")
+
     def told(self, module: str) -> dict[str, Any]:
-        return self.last(module)["arguments"]
+        arguments: dict[str, Any] = self.last(module)["arguments"]
+        return arguments
 
 
 def placeholders(record: Record) -> dict[str, str]:
     """Every id that AWS chose, and the kind and name to find its successor by."""
-    plan = record.last("eks_platform_plan")["result"]["plan"]
+    plan = record.look()["result"]["plan"]
     named = [("vpc", [plan["vpc"]]), ("gateway", [plan["internet_gateway"]]), ("subnet", plan["subnets"]), ("nat", plan["nat_gateways"])]
     found = {item["id"]: f"{sort}:{item['name']}" for sort, items in named for item in items}
     group = record.last("alb_security_group")
@@ -69,7 +72,7 @@ def placeholders(record: Record) -> dict[str, str]:
 
 def aws_inputs(record: Record) -> dict[str, Any]:
     """Requests, ready to be sent but for the ids."""
-    plan = record.last("eks_platform_plan")["result"]["plan"]
+    plan = record.look()["result"]["plan"]
     role, group, emulator = record.told("iam_service_account_role"), record.told("alb_security_group"), record.told("aws_emulator")
     policy = json.loads(Path(role["policy"]).read_text(encoding="utf-8"))
     wanted = alb_security_group.Wanted(
@@ -85,7 +88,7 @@ def aws_inputs(record: Record) -> dict[str, Any]:
     network = {key: plan[key] for key in ("vpc", "internet_gateway", "subnets", "nat_gateways", "route_tables", "roles", "launch_templates")}
     # The script's templates have one version.
     groups = [{**item, "launch_template": {"name": item["launch_template"]["name"], "version": "1"}} for item in plan["node_groups"]]
-    addons = [{"addonName": addon["name"]} for addon in record.told("eks_platform_plan")["platform"].get("addons") or []]
+    addons = [{"addonName": addon["name"]} for addon in record.look()["arguments"].get("addons") or []]
     return {
         **network,
         "name": plan["cluster"]["name"],
@@ -150,6 +153,7 @@ def container_arguments(record: Record) -> dict[str, list[str]]:
     network = docker.inspect([NETWORK], "network")[0]
     wanted = Emulator(
         ports={"api": told["port"], "http": told["http_port"], "https": told["https_port"]},
+        owner=told["owner"] or told["name"],
         **{key: told[key] for key in ("name", "image", "archive", "region")},
     )
     addresses = {API: fixed_address(network, 1) or "", LOAD_BALANCER: fixed_address(network, 2) or ""}

@@ -17,7 +17,7 @@ SETS = {"1": (1, 0), "10": (10, 0), "100": (100, 0), "1-running": (1, 1), "10-ru
 
 def service(manifests: list[dict[str, Any]], name: str, replicas: int) -> list[dict[str, Any]]:
     own = [item for item in manifests if (item["metadata"].get("labels") or {}).get("app") == PATTERN]
-    made = json.loads(json.dumps(own).replace(f'"{PATTERN}"', f'"{name}"').replace(f'"{PATTERN}.', f'"{name}.'))
+    made: list[dict[str, Any]] = json.loads(json.dumps(own).replace(f'"{PATTERN}"', f'"{name}"').replace(f'"{PATTERN}.', f'"{name}.'))
     for item in made:
         item["metadata"]["labels"].update(LABELS)
         if item["kind"] == "Deployment":

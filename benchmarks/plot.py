@@ -38,7 +38,7 @@ def bars(title: str, unit: str, series: Sequence[str], groups: Sequence[tuple[st
     bottom = TOP + len(groups) * each
     parts = [text(10, 22, title, size=15, weight="bold")]
     for index, name in enumerate(series if len(series) > 1 else ()):
-        x = LABELS + index * 140
+        x: float = LABELS + index * 140
         parts += [f'<rect x="{x}" y="34" width="12" height="12" fill="{COLOURS[index]}"/>', text(x + 17, 45, name)]
     for line in range(round(end / step) + 1):
         x = LABELS + plot * line * step / end

@@ -18,6 +18,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import more
 import plot
 import tables
 from tables import HELMFILE, HUNDRED_GOAL, MAKERS, OURS, RUNS, SCRIPT, Found
@@ -25,15 +26,23 @@ from tables import HELMFILE, HUNDRED_GOAL, MAKERS, OURS, RUNS, SCRIPT, Found
 BEGIN, END = "<!-- measured by benchmarks/run.sh --write -->", "<!-- end -->"
 
 
+# A line of what ansible.posix's callbacks profile_roles and profile_tasks print at the end.
+TIMED = re.compile(r"^(?P<name>\S.*?) -+ (?P<seconds>[0-9.]+)s$", re.MULTILINE)
+
+
 def stages(log: str) -> dict[str, float]:
-    """Seconds by role, as the callback `stages` prints them."""
-    _head, _title, tail = log.partition("TIME PER STAGE")
-    return {name: float(seconds) for name, seconds in re.findall(r"^(\S+) +([0-9.]+) s$", tail, re.MULTILINE)}
+    """Seconds by role; what belongs to none of ours is the playbook's."""
+    _head, _title, tail = log.partition("ROLES RECAP")
+    found: dict[str, float] = {}
+    for line in TIMED.finditer(tail.partition("TASKS RECAP")[0]):
+        role = line["name"].rsplit(".", 1)[-1] if not line["name"].startswith("ansible.") else "playbook"
+        found[role] = round(found.get(role, 0.0) + float(line["seconds"]), 2)
+    return found
 
 
 def slowest(log: str) -> list[str]:
-    _head, _title, tail = log.partition("TIME PER STAGE")
-    return re.findall(r"^  +([0-9.]+ s  .+)$", tail, re.MULTILINE)
+    _head, _title, tail = log.partition("TASKS RECAP")
+    return [f"{line['seconds']} s  {line['name']}" for line in TIMED.finditer(tail.partition("ROLES RECAP")[0])]
 
 
 def changed(log: str) -> int:
@@ -96,12 +105,12 @@ def sections(found: Found) -> list[tuple[str, tables.Rows]]:
     path = found["data_path"]
     return [
         ("The platform", tables.platform(found)),
-        ("More services on a platform that stands", tables.services(found)),
+        ("More services on a running platform", tables.services(found)),
         ("The data path", tables.latency(f"`GET {path['request']}`", path["path"])),
         ("The services alone, on this machine's loopback", tables.latency(f"`GET {path['request_alone']}`", path["alone"])),
         ("Memory", tables.memory(found)),
         ("Where the collection's time goes, by role", tables.by_run("role", found["stages"])),
-        ("Where the rivals' time goes", tables.by_run("step", found["steps"])),
+        ("Where the other tools' time goes", tables.by_run("step", found["steps"])),
     ]
 
 
@@ -116,7 +125,7 @@ def plots(found: Found) -> dict[str, str]:
     return {
         "platform.svg": plot.bars("The platform: seconds", "s", names, [(title.replace("`", ""), timed(run)) for title, run, _goal, _limit in RUNS]),
         "services.svg": plot.bars(
-            "More services: seconds until they stand", "s", names, [(tables.title_of(name), timed(f"more-{name}")) for name in tables.more.SETS]
+            "More services: seconds until they stand", "s", names, [(tables.title_of(name), timed(f"more-{name}")) for name in more.SETS]
         ),
         "latency.svg": plot.bars(
             f"The data path at {path['pace']} requests a second: milliseconds",
@@ -133,7 +142,7 @@ def plots(found: Found) -> dict[str, str]:
 
 PLOT_OF = {
     "The platform": ["platform.svg"],
-    "More services on a platform that stands": ["services.svg"],
+    "More services on a running platform": ["services.svg"],
     "The data path": ["latency.svg", "throughput.svg"],
     "Memory": ["memory.svg"],
 }

@@ -18,7 +18,7 @@ work=$PWD/results/bench
 inputs=$work/inputs
 rm -rf "$work"
 mkdir -p "$work"
-export ANSIBLE_NOCOLOR=1 ANSIBLE_FORCE_COLOR=0 MESHGATE_STAGES_TASKS=8 PYTHONPATH=.collections
+export ANSIBLE_NOCOLOR=1 ANSIBLE_FORCE_COLOR=0 ANSIBLE_CALLBACKS_ENABLED=ansible.posix.profile_roles,ansible.posix.profile_tasks PROFILE_TASKS_TASK_OUTPUT_LIMIT=8 PROFILE_TASKS_SUMMARY_ONLY=1 PYTHONPATH=.collections
 
 timed() { # NAME COMMAND...: run it, say and write down how long it took; its output goes into a log
   local name=$1 began=${EPOCHREALTIME/./} code=0 took
@@ -52,7 +52,7 @@ export FORTIO=${tools[0]} HELMFILE=${tools[1]}
 
 timed collection-up ansible-playbook playbooks/site.yml
 MESHGATE_BENCH_RECORD="$work/record.json" ANSIBLE_CALLBACK_PLUGINS=benchmarks/callback_plugins \
-  ANSIBLE_CALLBACKS_ENABLED=meshgate.eks_istio.stages,bench_record timed collection-again ansible-playbook playbooks/site.yml
+  ANSIBLE_CALLBACKS_ENABLED="$ANSIBLE_CALLBACKS_ENABLED,bench_record" timed collection-again ansible-playbook playbooks/site.yml
 timed collection-check ansible-playbook playbooks/site.yml --check
 timed export python benchmarks/export.py "$work/record.json" "$inputs"
 kubectl=$(python -c 'import json, sys; print(json.load(open(sys.argv[1]))["KUBECTL"])' "$inputs/platform.json")

@@ -60,7 +60,7 @@ def services(found: Found) -> Rows:
 
 
 def latency(title: str, measured: list[Found]) -> Rows:
-    rows = [[title, "p50", "p99", "at most", "p50 then", "p99 then"]]
+    rows = [[title, "p50", "p99", "maximum", "p50 at maximum", "p99 at maximum"]]
     for item in measured:
         paced, most = item["paced"], item["most"]
         rows.append(
@@ -70,10 +70,10 @@ def latency(title: str, measured: list[Found]) -> Rows:
 
 
 def memory(found: Found) -> Rows:
-    rows = [["held by", "containers", "memory"]]
+    rows = [["component", "containers", "memory"]]
     for name, row in found["memory"]["rows"].items():
         rows.append([name, f"{row['containers']:.0f}", f"{row['mib']:,.0f} MiB"])
-    return [*rows, ["all of it", "", f"{found['memory']['total_mib']:,.0f} MiB"]]
+    return [*rows, ["total", "", f"{found['memory']['total_mib']:,.0f} MiB"]]
 
 
 def by_run(head: str, parts: dict[str, dict[str, float]]) -> Rows:

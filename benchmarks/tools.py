@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain_cache import Cache
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain_catalog import Catalog
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain.cache import Cache
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain.catalog import Catalog
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -23,7 +23,8 @@ def cache_dir() -> Path:
 
 
 def made(component: str) -> Path:
-    return Path(Cache(str(cache_dir())).path(component, Catalog(str(REPOSITORY))[component].key))
+    catalog = Catalog(str(REPOSITORY), programs=[str(REPOSITORY / folder) for folder in ("tests/programs", "benchmarks/programs")])
+    return Path(Cache(str(cache_dir())).path(component, catalog[component].key))
 
 
 if __name__ == "__main__":

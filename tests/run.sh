@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Run the named suites one after the other, whatever the outcome of each, and close with the count of all their checks.
 # Usage: tests/run.sh SUITE...      REPORT=FILE writes down what was counted, beside what other suites' earlier runs did;
-#   BESIDE="SUITE..." runs these at the same time, for suites that wait for a platform and suites that need none; what they said comes at the end
+#   FIRST="SUITE..." runs these before all others; BESIDE="SUITE..." runs these beside the others, and gives them what processor time the platform's
+#   suites leave over; what they said comes at the end. A check that depends on time belongs into FIRST.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 BIN=${BIN:-.venv/bin}
@@ -45,6 +46,7 @@ lint() {
   check ruff-format ruff format --check .
   check mypy mypy
   check yamllint yamllint --strict .
+  check changelog antsibull-changelog lint
   mapfile -t scripts < <(git ls-files '*.sh' .ci/run)
   check shellcheck shellcheck "${scripts[@]}"
 }
@@ -93,9 +95,10 @@ services() {
   count cargo-test "$ok" "$bad" $((SECONDS - started))
 }
 
-# One platform for all scenarios, which `default` builds and removes. `make test` runs that one alone; MESHGATE_SCENARIOS names others, or `all`.
+# One platform for all scenarios, which `default` builds and removes. `make test` runs it with the gophers, a sample of apps and routes;
+# MESHGATE_SCENARIOS names others, or `all`.
 molecule() {
-  local started=$SECONDS scenarios=${MESHGATE_SCENARIOS:-default} name file report chosen=() files=() rows=() sum
+  local started=$SECONDS scenarios=${MESHGATE_SCENARIOS:-default gophers} name file report chosen=() files=() rows=() sum
   if [ "$scenarios" = all ]; then
     scenarios=$(cd molecule && echo */ | tr -d /)
     chosen=(--all)
@@ -113,8 +116,8 @@ molecule() {
   fi
   # Every file of checks has its report, else a step was skipped and nobody would notice.
   for name in $scenarios; do
-    files=("tests/platform/scenarios/test_$name"*.py)
-    if [ "$name" = default ]; then files=(tests/platform/test_*.py tests/faults/test_rolling_update.py tests/troubleshooting/test_symptoms_on_the_platform.py); fi
+    files=("molecule/$name/tests/test_"*.py)
+    if [ "$name" = default ]; then files+=(tests/faults/test_rolling_update.py tests/troubleshooting/test_symptoms_on_the_platform.py); fi
     sum=0
     for file in "${files[@]}"; do
       report=molecule-$(basename "$file" .py)
@@ -132,13 +135,13 @@ molecule-full() { MESHGATE_SCENARIOS=all molecule; }
 
 roles() {
   local -x CARGO_TARGET_DIR=$COMPILED
-  pytest_suite roles -q tests/integration/test_traces.py tests/integration/test_rust_services_role.py tests/integration/test_istio_role.py
+  pytest_suite roles -q tests/roles
 }
 
-package() { pytest_suite package -q -n 2 --dist loadfile -m 'not slow' tests/package tests/docs; }
+package() { pytest_suite package -q -n 2 --dist loadfile -m 'not slow' tests/package; }
 
 # With the platform itself, which must not be running, from the installed collection.
-package-full() { pytest_suite package-full -q -n 2 --dist loadfile tests/package tests/docs; }
+package-full() { pytest_suite package-full -q -n 2 --dist loadfile tests/package; }
 
 # What needs no cluster; the rest runs where the platform is up (molecule/default).
 troubleshooting() { pytest_suite troubleshooting -q tests/troubleshooting/test_symptoms_without_a_platform.py; }
@@ -150,11 +153,11 @@ troubleshooting-full() { pytest_suite troubleshooting-full -q tests/troubleshoot
 tools() { check tools ansible-playbook tests/tools.yml; }
 
 # Runs that are killed on their way, each a little later than the one before: a fixed sample of places, or every task of a run. A failure of the sample ends it.
-kills() { pytest_suite kills -q -x tests/kill; }
+kills() { pytest_suite kills -q -x tests/kills; }
 
 kills-full() {
-  check kills-record python tests/kill/record.py
-  MESHGATE_KILL_FULL=1 pytest_suite kills-full -q tests/kill
+  check kills-record python tests/kills/record.py
+  MESHGATE_KILL_FULL=1 pytest_suite kills-full -q tests/kills
 }
 
 # Requests counted while what runs is killed or replaced. Where no platform answers, it builds one; it stays.
@@ -162,33 +165,46 @@ faults() { pytest_suite faults -q tests/faults; }
 
 # Bad values and environments, every value of the table with the others of its place in one run, and the scanner for secrets. In full: each value alone, too,
 # and what a run on the emulated AWS says. The suite `kills` looks for secrets in what the platform's runs say.
-inputs() { pytest_suite inputs -q -n 2 -m 'not slow' tests/inputs tests/secrets; }
+inputs() { pytest_suite inputs -q -n 2 -m 'not slow' tests/inputs; }
 
-inputs-full() { pytest_suite inputs-full -q -n 2 tests/inputs tests/secrets; }
+inputs-full() { pytest_suite inputs-full -q -n 2 tests/inputs; }
 
 # The examples of the modules that need a platform, which they use up; those of the others run in `unit` and `aws-full`.
 examples() { pytest_suite examples -q tests/examples; }
 
-pull() { pytest_suite pull -q tests/integration/test_pull.py tests/integration/test_push.py; }
+pull() { pytest_suite pull -q tests/pull; }
 
 SUITES=(tools lint sanity sanity-full matrix-sanity matrix-units matrix-site unit aws aws-full faults services roles package package-full molecule molecule-full troubleshooting
   troubleshooting-full kills kills-full inputs inputs-full examples pull)
 # shellcheck disable=SC2206 # lists of suites
-beside=(${BESIDE:-}) expected=(${EXPECTED:-"$@"})
-for suite in "$@" "${beside[@]}"; do
+first=(${FIRST:-}) beside=(${BESIDE:-}) expected=(${EXPECTED:-"$@"})
+for suite in "${first[@]}" "$@" "${beside[@]}"; do
   if [[ " ${SUITES[*]} " != *" $suite "* ]]; then echo "unknown suite '$suite'; known: ${SUITES[*]}" >&2; exit 2; fi
   rm -f "$RESULTS/suites/$suite.tsv"
 done
+
+run() {
+  for MESHGATE_SUITE in "$@"; do
+    export MESHGATE_SUITE
+    "$MESHGATE_SUITE"
+  done
+}
+
+# An API server whose requests time out fails whatever waits for it: `nice` counts for little between sessions, the weight of the session does.
+beside() {
+  export FIRST="" BESIDE="" REPORT="" KEEP=1
+  # shellcheck disable=SC2016 # for the new session's shell
+  exec setsid bash -c 'echo 10 > /proc/self/autogroup 2>/dev/null; exec nice tests/run.sh "$@"' beside "${beside[@]}" > "$RESULTS/beside.log" 2>&1
+}
+
+run "${first[@]}"
 if [ "${#beside[@]}" -gt 0 ]; then
   echo "==> at the same time: ${beside[*]}"
-  BESIDE="" REPORT="" KEEP=1 setsid tests/run.sh "${beside[@]}" > "$RESULTS/beside.log" 2>&1 &
+  beside &
   other=$!
   trap 'kill -- "-$other" 2>/dev/null' EXIT
 fi
-for suite in "$@"; do
-  export MESHGATE_SUITE=$suite
-  "$suite"
-done
+run "$@"
 if [ "${#beside[@]}" -gt 0 ]; then
   wait "$other"
   trap - EXIT
@@ -197,7 +213,7 @@ fi
 
 passed=0 failed=0
 echo
-for suite in "${beside[@]}" "$@"; do
+for suite in "${first[@]}" "${beside[@]}" "$@"; do
   # A suite that ended without counting anything has failed.
   [ -s "$RESULTS/suites/$suite.tsv" ] || printf '%s\t0\t1\t0\t%s\n' "$suite" "$COMMIT" > "$RESULTS/suites/$suite.tsv"
   while IFS=$'\t' read -r name ok bad seconds _commit; do

@@ -10,7 +10,7 @@ class ModuleDocFragment:
 options: {}
 attributes:
   check_mode:
-    description: Says what would change and changes nothing.
+    description: Reports what would change and changes nothing.
     support: full
   diff_mode:
     description: Shows each option that differs, before and after.
@@ -20,7 +20,7 @@ attributes:
     TAGS = r"""
 options:
   tags:
-    description: Tags of it, at most 50. Without this option tags are left alone.
+    description: Tags of the resource, at most 50. If unset, tags are left alone.
     type: dict
     aliases: [resource_tags]
   purge_tags:
@@ -29,18 +29,30 @@ options:
     default: true
 """
 
+    OWNER = r"""
+options:
+  owner:
+    description: Tags that an existing resource must carry to be changed or removed, and that a new one gets. If unset, any resource is changed.
+    type: dict
+    default: {}
+  adopt:
+    description: Adopt a resource that does not carry O(owner). It then gets these tags.
+    type: bool
+    default: false
+"""
+
     WAIT = r"""
 options:
   wait:
-    description: Wait until the change is carried out.
+    description: Wait until the change is complete.
     type: bool
     default: true
   wait_timeout:
-    description: Seconds to wait for each step. After that the task fails, the change goes on, and the next run waits for it.
+    description: Seconds to wait for each step. On timeout the task fails, the change continues, and the next run waits for it.
     type: int
-    default: 1800
+    default: 3600
   wait_delay:
-    description: Seconds between two looks while waiting. The first looks come sooner.
+    description: Seconds between two polls while waiting. The first polls come sooner.
     type: float
     default: 10
 """

@@ -10,24 +10,24 @@ author: The meshgate authors (@meshgate)
 short_description: Find a file that comes with this collection
 version_added: "0.1.0"
 description:
-  - Returns the path of a file of this collection, wherever it is installed and whoever asks. An inventory has no other way to name one.
+  - Returns the path of a file of this collection, wherever it is installed. An inventory has no other way to refer to one.
 options:
   _terms:
-    description: Paths below the collection's folder.
+    description: Paths relative to the collection's directory.
     required: true
     type: list
     elements: str
 """
 
 EXAMPLES = r"""
-- name: Show where the emulated AWS's credentials are
+- name: Print the path of the emulated AWS's credentials
   ansible.builtin.debug:
     msg: "{{ lookup('meshgate.eks_istio.bundled_file', 'roles/aws_emulator/files/credentials') }}"
 """
 
 RETURN = r"""
 _raw:
-  description: The absolute paths, in the order asked for.
+  description: The absolute paths, in the requested order.
   type: list
   elements: path
 """

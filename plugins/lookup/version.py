@@ -10,8 +10,8 @@ author: The meshgate authors (@meshgate)
 short_description: Read a version that this collection pins
 version_added: "0.1.0"
 description:
-  - Returns the pinned version of a program from the collection's C(versions.yml), the one place where versions are written.
-  - Role defaults use it, so that a version is never written twice.
+  - Returns the pinned version of a program from the collection's C(versions.yml), the only place that contains versions.
+  - Role defaults use it, so that no version is duplicated.
 options:
   _terms:
     description: Names of programs, the keys of C(versions.yml).
@@ -21,14 +21,14 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Show the Istio version that the collection installs
+- name: Print the Istio version that the collection installs
   ansible.builtin.debug:
     msg: "{{ lookup('meshgate.eks_istio.version', 'istio') }}"
 """
 
 RETURN = r"""
 _raw:
-  description: The pinned versions, in the order asked for.
+  description: The pinned versions, in the requested order.
   type: list
   elements: str
   sample: ["1.31.1"]

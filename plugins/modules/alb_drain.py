@@ -1,34 +1,35 @@
 #!/usr/bin/python
 # Copyright (c) 2026, the meshgate authors
 # Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""Remove a cluster's load balancers by removing what they were made for."""
+"""Remove the load balancers of a cluster by removing the objects that they were created for."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: alb_drain
 author: The meshgate authors (@meshgate)
-short_description: Remove a cluster's load balancers by removing what they were made for
+short_description: Remove the load balancers of a cluster by removing the objects that they were created for
 version_added: "0.1.0"
 description:
   - Deletes the Ingresses, Gateways and LoadBalancer Services that carry the label C(meshgate.io/cluster) with the cluster's name, while the AWS
     Load Balancer Controller still runs and can remove the load balancers.
-  - Waits for their finalizers, and for ELBv2 to hold nothing tagged C(elbv2.k8s.aws/cluster) with the cluster's name.
-  - What is not ours is not deleted. It is named in the result, and since it keeps its load balancers, these are then not waited for.
-  - A finalizer is never removed silently. If the controller is gone, the module says so and fails before it deletes anything, unless O(force) is set.
-  - A load balancer with deletion protection is named and stays, with all the others, unless O(disable_deletion_protection) is set.
+  - Waits for their finalizers, and until ELBv2 has nothing tagged C(elbv2.k8s.aws/cluster) with the cluster's name. The tag counts in the VPC of the EKS
+    cluster of that name, and in VPCs with our tag; elsewhere it belongs to another cluster of the same name.
+  - What is not ours is not deleted. It is listed in the result, and since it keeps its load balancers, the module does not wait for these.
+  - A finalizer is never removed silently. If the controller is gone, the module reports that and fails before it deletes anything, unless O(force) is set.
+  - If a load balancer has deletion protection, it is reported and nothing is deleted, unless O(disable_deletion_protection) is set.
 options:
   cluster_name:
     description: The cluster's name, in our label and in the controller's tag.
     type: str
     required: true
   namespaces:
-    description: Only in these namespaces; what is ours elsewhere stays, as if it were not. Without it, in all.
+    description: Delete only in these namespaces; objects of ours elsewhere are treated as not ours. By default, all namespaces.
     type: list
     elements: str
   force:
     description:
-      - If the controller does not run, or nothing in the cluster stands for them any more, delete the load balancers and target groups through ELBv2 by tag,
+      - If the controller does not run, or no object in the cluster represents them any more, delete the load balancers and target groups through ELBv2 by tag,
         and remove the finalizers.
     type: bool
     default: false
@@ -37,7 +38,9 @@ options:
     type: bool
     default: false
   without_cluster:
-    description: Do not ask the cluster, which does not answer. Deletes its load balancers and target groups through ELBv2 by tag.
+    description:
+      - Do not use the cluster's API, for a cluster that does not answer. Deletes its load balancers and target groups through ELBv2 by tag.
+      - Deletes all of them, so O(namespaces) is refused with it.
     type: bool
     default: false
   wait_timeout:
@@ -46,11 +49,13 @@ options:
     default: 300
 attributes:
   check_mode:
-    description: Names what would be deleted.
+    description: Reports what would be deleted.
     support: full
   diff_mode:
-    description: Names what is deleted.
+    description: Shows what is deleted.
     support: full
+notes:
+  - O(validate_certs) applies to AWS. For the API server's certificate, the kubeconfig's C(insecure-skip-tls-verify) applies.
 extends_documentation_fragment:
   - meshgate.eks_istio.kubectl
   - amazon.aws.common.modules
@@ -59,7 +64,7 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Remove our load balancers before Istio and the controller go
+- name: Remove the load balancers before Istio and the controller
   meshgate.eks_istio.alb_drain:
     cluster_name: sandbox
     kubeconfig: ~/.local/state/meshgate/sandbox/kubeconfig
@@ -74,57 +79,22 @@ removed:
   elements: str
   sample: [Ingress istio-ingress/ingress]
 foreign:
-  description: What else keeps a load balancer in this cluster.
+  description: Other objects that keep a load balancer in this cluster.
   returned: success
   type: list
   elements: str
 finalizers_removed:
-  description: Finalizers that this module removed in the controller's place.
+  description: Finalizers that this module removed instead of the controller.
   returned: success
   type: list
   elements: str
 """
 
-import contextlib
-import typing
-
-with contextlib.suppress(ImportError):  # AnsibleAWSModule says so
-    import botocore.exceptions
-
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ansible_collections.meshgate.eks_istio.plugins.module_utils import alb_drain, alb_elbv2
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_api import KubeApi, KubeError
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.kubectl_options import KUBECTL
-
-
-def drain(module: AnsibleAWSModule, elbv2: typing.Any) -> dict:
-    params = module.params
-    cluster = params["cluster_name"]
-    told = alb_drain.Told(params["force"], params["disable_deletion_protection"], params["wait_timeout"])
-    with KubeApi(params["kubectl"], params["kubeconfig"] or None, params["context"] or None) as api:
-        frontends = alb_drain.find(api, cluster, params["namespaces"])
-        alb_drain.refuse(api, elbv2, cluster, frontends, told)
-        removed = [alb_drain.name_of(item) for item in frontends.ours]
-        orphans = [] if frontends.ours or frontends.foreign else alb_elbv2.left_of_cluster(elbv2, cluster)
-        stripped: list[str] = []
-        if (removed or orphans) and not module.check_mode:
-            if orphans and told.force:
-                alb_drain.delete_in_elbv2(elbv2, cluster, unprotected=told.disable_deletion_protection)
-            stripped = alb_drain.remove(api, elbv2, cluster, frontends, told)
-        return {"removed": removed + orphans, "foreign": [alb_drain.name_of(item) for item in frontends.foreign], "finalizers_removed": stripped}
-
-
-def delete(module: AnsibleAWSModule, elbv2: typing.Any) -> dict:
-    params = module.params
-    cluster, unprotected = params["cluster_name"], params["disable_deletion_protection"]
-    kept = [] if unprotected else [lb["LoadBalancerName"] for lb in alb_drain.protected(elbv2, cluster)]
-    if kept:
-        raise alb_drain.Stuck(f"load balancer {', '.join(kept)} has deletion protection: nothing was deleted. Set disable_deletion_protection")
-    removed = alb_elbv2.left_of_cluster(elbv2, cluster)
-    if not module.check_mode:
-        alb_drain.delete_in_elbv2(elbv2, cluster, unprotected=unprotected)
-    return {"removed": removed, "foreign": [], "finalizers_removed": []}
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.alb.drain import manage
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws.module import run
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube.options import BESIDE_AWS
 
 
 def main() -> None:
@@ -136,18 +106,14 @@ def main() -> None:
             "disable_deletion_protection": {"type": "bool", "default": False},
             "without_cluster": {"type": "bool", "default": False},
             "wait_timeout": {"type": "int", "default": 300},
-            **KUBECTL,
+            **BESIDE_AWS,
         },
         supports_check_mode=True,
     )
-    try:
-        result = (delete if module.params["without_cluster"] else drain)(module, module.client("elbv2"))
-    except (alb_drain.Stuck, KubeError) as error:
-        module.fail_json(msg=str(error))
-    except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
-        module.fail_json_aws(error, msg="ELBv2 does not answer")
-    removed = result["removed"]
-    module.exit_json(changed=bool(removed), diff={"before": "".join(f"{name}\n" for name in removed), "after": ""}, **result)
+    wrong = []
+    if module.params["without_cluster"] and module.params["namespaces"]:
+        wrong.append("without_cluster deletes all load balancers of the cluster, whatever their namespace; accepted: that without namespaces")
+    run(module, manage, wrong)
 
 
 if __name__ == "__main__":

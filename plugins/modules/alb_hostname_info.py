@@ -1,19 +1,19 @@
 #!/usr/bin/python
 # Copyright (c) 2026, the meshgate authors
 # Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""Find the load balancer behind an Ingress or a Gateway, and wait until it serves."""
+"""Get the load balancer of an Ingress or a Gateway and wait until it serves."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: alb_hostname_info
 author: The meshgate authors (@meshgate)
-short_description: Find the load balancer behind an Ingress or a Gateway, and wait until it serves
+short_description: Get the load balancer of an Ingress or a Gateway and wait until it serves
 version_added: "0.1.0"
 description:
-  - Finds a load balancer that the AWS Load Balancer Controller has made by the Ingress or the Gateway that it serves, or by the controller's tags.
-  - Waits until it has come as far as O(wait_for) asks.
-  - When it does not come so far, the message names the cause, which is the last warning event of the Ingress and the last error of the controller.
+  - Finds a load balancer that the AWS Load Balancer Controller has created, by the Ingress or the Gateway that it serves, or by the controller's tags.
+  - Waits until the conditions in O(wait_for) are met.
+  - On timeout, the message contains the cause, which is the last warning event of the Ingress and the last error of the controller.
 options:
   ingress:
     description: The name of the Ingress.
@@ -26,7 +26,7 @@ options:
     type: str
     default: default
   cluster_name:
-    description: Instead, the cluster whose load balancer is looked for by the tag C(elbv2.k8s.aws/cluster).
+    description: Instead, find the load balancer of this cluster by the tag C(elbv2.k8s.aws/cluster).
     type: str
   stack:
     description: With O(cluster_name), the controller's stack, which is the group name of an Ingress or C(namespace/name).
@@ -34,19 +34,19 @@ options:
     default: ""
   wait_for:
     description:
-      - What to wait for. Empty, to look once.
-      - V(hostname) is published, V(active) is ELBv2's state of it, V(healthy_targets) means that each target group has a healthy target and none
-        that is not (draining ones aside), V(dns) that the hostname resolves, V(http) that a request is answered by anything but 502, 503 or 504.
+      - What to wait for. Empty to check once without waiting.
+      - V(hostname) means that it is published, V(active) that its ELBv2 state is active, V(healthy_targets) that each target group has a healthy target
+        and no unhealthy one (except draining ones), V(dns) that the hostname resolves, V(http) that the response to a request is not 502, 503 or 504.
     type: list
     elements: str
     choices: [hostname, active, healthy_targets, dns, http]
     default: [hostname]
   wait_timeout:
-    description: Seconds to wait, for everything together.
+    description: Seconds to wait, for all conditions together.
     type: int
     default: 300
   connect_to:
-    description: The C(host:port) that stands for the load balancer's port 80. Where it is emulated, its name must never be resolved publicly.
+    description: The C(host:port) to connect to instead of the load balancer's port 80. The name of an emulated load balancer must never be resolved publicly.
     type: str
     default: ""
   http_path:
@@ -55,8 +55,10 @@ options:
     default: /
 attributes:
   check_mode:
-    description: Only reads. In check mode it looks once and does not wait.
+    description: Read-only. In check mode the module checks once and does not wait.
     support: full
+notes:
+  - O(validate_certs) applies to AWS. For the API server's certificate, the kubeconfig's C(insecure-skip-tls-verify) applies.
 extends_documentation_fragment:
   - meshgate.eks_istio.kubectl
   - amazon.aws.common.modules
@@ -65,7 +67,7 @@ extends_documentation_fragment:
 """
 
 EXAMPLES = r"""
-- name: Wait until the Ingress serves
+- name: Wait until the Ingress serves requests
   meshgate.eks_istio.alb_hostname_info:
     ingress: ingress
     namespace: istio-ingress
@@ -83,43 +85,43 @@ EXAMPLES = r"""
 
 RETURN = r"""
 hostname:
-  description: The load balancer's DNS name, empty while there is none.
+  description: The load balancer's DNS name, empty if there is none yet.
   returned: always
   type: str
   sample: sandbox-alb-1234567890.us-west-2.elb.amazonaws.com
 arn:
   description: Its ARN.
-  returned: when ELBv2 knows it
+  returned: when it exists in ELBv2
   type: str
 name:
   description: Its name.
-  returned: when ELBv2 knows it
+  returned: when it exists in ELBv2
   type: str
 canonical_hosted_zone_id:
   description: The hosted zone for an alias record.
-  returned: when ELBv2 knows it
+  returned: when it exists in ELBv2
   type: str
 scheme:
   description: internet-facing or internal.
-  returned: when ELBv2 knows it
+  returned: when it exists in ELBv2
   type: str
 state:
-  description: ELBv2's state of it.
-  returned: when ELBv2 knows it
+  description: Its state in ELBv2.
+  returned: when it exists in ELBv2
   type: str
   sample: active
 state_reason:
   description: ELBv2's reason for the state.
-  returned: when ELBv2 knows it
+  returned: when it exists in ELBv2
   type: str
 listeners:
   description: Its listeners with their rules.
-  returned: when ELBv2 knows it
+  returned: when it exists in ELBv2
   type: list
   elements: dict
 target_groups:
   description: Its target groups with their targets' health.
-  returned: when ELBv2 knows it
+  returned: when it exists in ELBv2
   type: list
   elements: dict
 waited:
@@ -127,22 +129,17 @@ waited:
   returned: success
   type: float
 causes:
-  description: Why it did not come so far.
+  description: Why the conditions were not met.
   returned: on failure
   type: list
   elements: str
 """
 
-import contextlib
-
-with contextlib.suppress(ImportError):  # AnsibleAWSModule says so
-    import botocore.exceptions
-
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.alb_hostname import STAGES, Look, NotThere, Wanted
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_api import KubeApi, KubeError
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.kubectl_options import KUBECTL
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.alb.hostname import STAGES, look, problems
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws.module import run
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube.options import BESIDE_AWS
 
 
 def main() -> None:
@@ -157,40 +154,13 @@ def main() -> None:
             "wait_timeout": {"type": "int", "default": 300},
             "connect_to": {"type": "str", "default": ""},
             "http_path": {"type": "str", "default": "/"},
-            **KUBECTL,
+            **BESIDE_AWS,
         },
         required_one_of=[("ingress", "gateway", "cluster_name")],
         mutually_exclusive=[("ingress", "gateway", "cluster_name")],
         supports_check_mode=True,
     )
-    params = module.params
-    if params["connect_to"] and not params["connect_to"].rpartition(":")[2].isdigit():
-        module.fail_json(msg=f"connect_to is {params['connect_to']!r}; accepted: host:port")
-    if params["connect_to"] and "dns" in params["wait_for"]:
-        module.fail_json(msg="connect_to is set, so that the hostname must not be resolved; leave dns out of wait_for")
-    wanted = Wanted(
-        ingress=params["ingress"] or "",
-        gateway=params["gateway"] or "",
-        namespace=params["namespace"],
-        cluster=params["cluster_name"] or "",
-        stack=params["stack"],
-        wait_for=[] if module.check_mode else params["wait_for"],
-        wait_timeout=params["wait_timeout"],
-        connect_to=params["connect_to"],
-        http_path=params["http_path"],
-    )
-    try:
-        with contextlib.ExitStack() as stack:
-            api = None
-            if not wanted.cluster or params["kubeconfig"]:
-                api = stack.enter_context(KubeApi(params["kubectl"], params["kubeconfig"] or None, params["context"] or None))
-            module.exit_json(changed=False, **Look(wanted, module.client("elbv2"), api).run())
-    except NotThere as error:
-        module.fail_json(msg=str(error), causes=error.causes, **error.found)
-    except KubeError as error:
-        module.fail_json(msg=str(error))
-    except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
-        module.fail_json_aws(error, msg="ELBv2 does not answer")
+    run(module, look, problems(module.params))
 
 
 if __name__ == "__main__":

@@ -1,39 +1,42 @@
 #!/usr/bin/python
 # Copyright (c) 2026, the meshgate authors
 # Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""Remove what carries a cluster's tag, in the safe order."""
+"""Remove the AWS resources of a cluster, in a safe order."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: aws_leftovers
 author: The meshgate authors (@meshgate)
-short_description: Remove what carries a cluster's tag, in the safe order
+short_description: Remove the AWS resources of a cluster, in a safe order
 version_added: "0.1.0"
 description:
-  - Removes load balancers, network, IAM parts, OIDC providers, certificates with their DNS records, ECR repositories and log groups, and when told node groups
-    and the cluster itself, in the order in which AWS lets them go, at the same time where it can be, waiting where it needs time.
-  - Only what carries the tag C(meshgate.io/cluster) is removed, and what the load balancer controller, Kubernetes or EKS made for this cluster and left
-    behind, such as the network interfaces of nodes that are gone.
-  - Nothing is removed as long as something is in the way. That is what somebody else has in the cluster's VPC, what of theirs uses our security groups,
-    a node group that is not ours, and unless told otherwise what has deletion protection or holds data. It is named.
-  - Ends with a search for what is left, and fails if anything is.
+  - Removes load balancers, network, IAM resources, OIDC providers, certificates with their DNS records, ECR repositories and log groups, and with
+    O(include_cluster) node groups and the cluster itself, in the order that AWS requires, in parallel where possible, and waits for slow deletions.
+  - Removes only what carries the tag C(meshgate.io/cluster), and what the load balancer controller, Kubernetes or EKS created for this cluster and left
+    behind, such as the network interfaces of deleted nodes. These are recognised by their tags together with their location, in a VPC that carries our tag or
+    in that of the existing cluster. A resource with such a tag elsewhere is listed in RV(foreign) and left alone.
+    Resources with our tag in services that this collection does not use are reported in a warning.
+  - In a VPC that carries our tag, the endpoint and the security group that GuardDuty created there (C(GuardDutyManaged)) are deleted after the nodes.
+  - Nothing is removed while something blocks it. Blocking are resources of others in the cluster's VPC, or using our security groups, certificates or target
+    groups, a node group that is not ours, and, unless options allow it, what has deletion protection or holds data. The message lists them.
+  - Ends with a search for leftovers, and fails if there are any.
 options:
   state:
-    description: There shall be none.
+    description: Removes the resources.
     type: str
     choices: [absent]
     default: absent
   include_cluster:
-    description: Whether the node groups and the EKS cluster go, too. Without it, a cluster that exists is refused.
+    description: Whether to remove the node groups and the EKS cluster, too. Otherwise, an existing cluster is refused.
     type: bool
     default: false
   wait_timeout:
-    description: Seconds to wait for each thing that AWS deletes slowly, such as NAT gateways and the network interfaces of load balancers.
+    description: Seconds to wait for each resource that AWS deletes slowly, such as NAT gateways and the network interfaces of load balancers.
     type: int
     default: 900
   wait_delay:
-    description: Seconds between two looks while waiting.
+    description: Seconds between two polls while waiting.
     type: float
     default: 10
 extends_documentation_fragment:
@@ -53,14 +56,14 @@ EXAMPLES = r"""
     include_cluster: true
     volumes: keep
 
-- name: Remove what is left where the cluster itself has gone another way
+- name: Remove what is left after the cluster was deleted in another way
   meshgate.eks_istio.aws_leftovers:
     cluster_name: sandbox
 """
 
 RETURN = r"""
 removed:
-  description: What was removed, or would be in check mode, in order.
+  description: What was removed, or in check mode would be, in order.
   returned: always
   type: list
   elements: dict
@@ -71,10 +74,23 @@ removed:
       reason: tag meshgate.io/cluster=sandbox
       owned: true
 kept:
-  description: Volumes and snapshots that stay as O(volumes) asked for.
+  description: What holds data and stays as requested by O(volumes), O(logs) and O(images).
   returned: always
   type: list
   elements: dict
+foreign:
+  description: Resources that have the cluster's name in a tag or a name without proof that they are ours. They were not touched.
+  returned: always
+  type: list
+  elements: dict
+account_id:
+  description: The account that was searched, empty if the API did not answer.
+  returned: always
+  type: str
+partition:
+  description: Its partition.
+  returned: always
+  type: str
 reachable:
   description: Whether the API answered.
   returned: always
@@ -83,40 +99,15 @@ reachable:
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ansible_collections.meshgate.eks_istio.plugins.module_utils import aws_leftovers, aws_leftovers_guard, aws_leftovers_remove
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import Aws, AwsError, Refused, Unreachable, for_module
-
-PASSES = 3
-
-
-def remove_all(aws: Aws, params: dict, chosen: list) -> list:
-    """Until a search finds nothing: EKS writes a last log line, or lets go of a security group, after it has said that it is done."""
-    name, waits, removed = params["cluster_name"], (params["wait_timeout"], params["wait_delay"]), list(chosen)
-    left: list = []
-    for _pass in range(PASSES):
-        aws_leftovers_remove.remove(aws, name, chosen, *waits)
-        left = [entry for entry in aws_leftovers.search(aws, name, params["iam_path"]) if not _stays(entry, params)]
-        chosen = aws_leftovers_remove.removable(name, left, params["include_cluster"], params["volumes"])
-        known = {(entry.type, entry.id) for entry in removed}
-        removed += [entry for entry in chosen if (entry.type, entry.id) not in known]
-        if not chosen:
-            break
-    if left:
-        # What is not ours to remove goes by itself, or somebody has to look.
-        left = aws_leftovers.search_until_none(aws, name, min(waits[0], 300), waits[1], params["iam_path"], lambda entry: _stays(entry, params))
-    if left:
-        raise AwsError(f"left of {name}: " + ", ".join(f"{entry} ({entry.reason})" for entry in left), "Left")
-    return removed
-
-
-def _stays(entry: aws_leftovers.Found, params: dict) -> bool:
-    return params["volumes"] == "keep" and aws_leftovers_guard.holds_data(entry)
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws.module import run
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.teardown.leftovers import remove
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.teardown.search import OPTIONS
 
 
 def main() -> None:
     module = AnsibleAWSModule(
         argument_spec={
-            **aws_leftovers.OPTIONS,
+            **OPTIONS,
             "state": {"type": "str", "choices": ["absent"], "default": "absent"},
             "include_cluster": {"type": "bool", "default": False},
             "wait_timeout": {"type": "int", "default": 900},
@@ -124,34 +115,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    params = module.params
-    name, aws = params["cluster_name"], for_module(module, attempts=2 if params["unreachable_is_empty"] else 4)
-    try:
-        aws.call("sts", "get_caller_identity")
-    except Unreachable as error:
-        if not params["unreachable_is_empty"]:
-            module.fail_json(msg=str(error), code=error.code)
-        module.exit_json(changed=False, reachable=False, removed=[], kept=[])
-    except AwsError as error:
-        module.fail_json(msg=str(error), code=error.code)
-    try:
-        found = aws_leftovers.search(aws, name, params["iam_path"])
-        others = aws_leftovers_guard.strangers(aws, name, found)
-        reasons = aws_leftovers_guard.in_the_way(found, others, params["disable_deletion_protection"], params["volumes"])
-        if reasons:
-            raise Refused("nothing was removed, since this is in the way: " + "; ".join(reasons))
-        if any(entry.type == "EKS cluster" for entry in found) and not params["include_cluster"]:
-            raise Refused(f"EKS cluster {name} still exists; delete it first, or set include_cluster")
-        chosen = aws_leftovers_remove.removable(name, found, params["include_cluster"], params["volumes"])
-        # Also where nothing of it is ours to remove: what stays is a failure in every run, not only in the first one.
-        if not module.check_mode and not all(_stays(entry, params) for entry in found):
-            chosen = remove_all(aws, params, chosen)
-    except AwsError as error:
-        module.fail_json(msg=str(error), code=error.code)
-    removed = [entry.result() for entry in chosen]
-    kept = [entry.result() for entry in found if _stays(entry, params)]
-    diff = {"before": [str(entry) for entry in chosen], "after": []}
-    module.exit_json(changed=bool(removed), reachable=True, removed=removed, kept=kept, diff=diff)
+    run(module, remove, attempts=2 if module.params["unreachable_is_empty"] else 4)
 
 
 if __name__ == "__main__":

@@ -8,14 +8,14 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: eks_nodegroup
 author: The meshgate authors (@meshgate)
-short_description: Create, change, upgrade or delete an EKS managed node group
+short_description: Manage an EKS managed node group
 version_added: "0.1.0"
 description:
   - Creates a managed node group of Linux nodes and waits for them, or changes what differs.
   - Scaling, update and repair settings, labels, taints, tags, Kubernetes version, AMI release and launch template version are changed in place.
-  - What EKS cannot change in place is refused with both values. A group of another name is the way then.
-  - A node group that fails says why, in the words of EKS's health issues.
-  - Options that are not given are left as they are, and get AWS's defaults when a node group is created.
+  - What EKS cannot change in place is refused with both values. Create a group with another name instead.
+  - If a node group fails, the message contains EKS's health issues.
+  - Options that are not set are left as they are; a new node group gets AWS's defaults for them.
 options:
   name:
     description: The node group's name. Letters, digits, C(-) and C(_), a letter or digit first, at most 63.
@@ -23,74 +23,74 @@ options:
     required: true
     aliases: [nodegroup_name]
   cluster_name:
-    description: The cluster that it belongs to.
+    description: The cluster of the node group.
     type: str
     required: true
   state:
-    description: Whether the node group shall exist.
+    description: Whether the node group should exist.
     type: str
     choices: [present, absent]
     default: present
   node_role:
-    description: The ARN of the nodes' IAM role. Needed to create a node group, immutable afterwards.
+    description: The ARN of the nodes' IAM role. Required to create a node group, immutable afterwards.
     type: str
   subnet_ids:
-    description: The subnets of the nodes. Needed to create a node group, immutable afterwards.
+    description: The subnets of the nodes. Required to create a node group, immutable afterwards.
     type: list
     elements: str
     aliases: [subnets]
   scaling_config:
-    description: How many nodes. Leave out O(scaling_config.desired_size) where an autoscaler decides.
+    description: The number of nodes. Omit O(scaling_config.desired_size) if an autoscaler sets it.
     type: dict
     suboptions:
       min_size:
-        description: The fewest nodes.
+        description: The minimum number of nodes.
         type: int
       max_size:
-        description: The most nodes.
+        description: The maximum number of nodes.
         type: int
       desired_size:
-        description: The nodes now.
+        description: The desired number of nodes.
         type: int
   update_config:
-    description: How many nodes an update may take away at the same time.
+    description: How many nodes may be unavailable during an update.
     type: dict
     suboptions:
       max_unavailable:
         description: A number of nodes, 1 to 100.
         type: int
       max_unavailable_percentage:
-        description: A share of the nodes, 1 to 100.
+        description: A percentage of the nodes, 1 to 100.
         type: int
       update_strategy:
-        description: V(DEFAULT) launches new nodes before old ones go, V(MINIMAL) the other way round, where capacity is scarce.
+        description: V(DEFAULT) launches new nodes before it terminates old ones, V(MINIMAL) the other way round, for scarce capacity.
         type: str
         choices: [DEFAULT, MINIMAL]
   node_repair_config:
-    description: Whether EKS replaces nodes that are not well, and when it stops doing so.
+    description: Whether EKS replaces unhealthy nodes, and when it stops doing so.
     type: dict
     suboptions:
       enabled:
         description: Whether nodes are repaired.
         type: bool
       max_unhealthy_node_threshold_count:
-        description: The number of nodes not well above which nothing is repaired.
+        description: The number of unhealthy nodes above which nothing is repaired.
         type: int
       max_unhealthy_node_threshold_percentage:
-        description: The share of nodes not well above which nothing is repaired.
+        description: The percentage of unhealthy nodes above which nothing is repaired.
         type: int
       max_parallel_nodes_repaired_count:
         description: How many nodes are repaired at the same time.
         type: int
       max_parallel_nodes_repaired_percentage:
-        description: Which share of the nodes not well is repaired at the same time.
+        description: The percentage of unhealthy nodes that are repaired at the same time.
         type: int
   instance_types:
     description: Instance types of one architecture, for example V(m6g.large), at most 20. Immutable.
     type: list
     elements: str
   ami_type:
-    description: The kind of machine image. V(CUSTOM) is one that O(launch_template) names. Immutable.
+    description: The type of machine image. V(CUSTOM) uses the one that O(launch_template) sets. Immutable.
     type: str
     choices:
       - AL2023_x86_64_STANDARD
@@ -108,11 +108,11 @@ options:
       - BOTTLEROCKET_ARM_64_NVIDIA_FIPS
       - CUSTOM
   capacity_type:
-    description: How the nodes are bought. Immutable.
+    description: The capacity type of the nodes. Immutable.
     type: str
     choices: [ON_DEMAND, SPOT, CAPACITY_BLOCK]
   disk_size:
-    description: GiB of the root volume. Immutable. With a launch template it is said there.
+    description: Size of the root volume in GiB. Immutable. With a launch template, set it there.
     type: int
   launch_template:
     description: The launch template of the nodes, by id or name. Its version can be changed.
@@ -125,7 +125,7 @@ options:
         description: The template's name.
         type: str
       version:
-        description: The template's version, a number in quotes. Without it a new group gets the template's default.
+        description: The template's version, a number in quotes. A new group defaults to the template's default version.
         type: str
   remote_access:
     description: SSH access to the nodes. Immutable.
@@ -139,10 +139,10 @@ options:
         type: list
         elements: str
   labels:
-    description: The Kubernetes labels of the nodes, all that are set through EKS. An empty dict removes them.
+    description: The complete Kubernetes labels that EKS sets on the nodes. An empty dict removes them.
     type: dict
   taints:
-    description: The Kubernetes taints of the nodes, all of them, in any order, at most 50. An empty list removes them.
+    description: The complete list of Kubernetes taints of the nodes, in any order, at most 50. An empty list removes them.
     type: list
     elements: dict
     suboptions:
@@ -154,31 +154,32 @@ options:
         description: The taint's value.
         type: str
       effect:
-        description: What the taint does.
+        description: The taint's effect.
         type: str
         required: true
         choices: [NO_SCHEDULE, NO_EXECUTE, PREFER_NO_SCHEDULE]
   version:
-    description: The Kubernetes minor version of the nodes. Without it a new group gets the cluster's.
+    description: The Kubernetes minor version of the nodes. A new group defaults to the cluster's.
     type: str
   release_version:
-    description: The AMI release. Without it a new group gets the latest.
+    description: The AMI release. A new group defaults to the latest.
     type: str
   force_update:
-    description: Whether an upgrade goes on when a pod cannot be drained.
+    description: Whether an upgrade continues if a pod cannot be evicted.
     type: bool
     default: false
 extends_documentation_fragment:
   - meshgate.eks_istio.eks
   - meshgate.eks_istio.eks.tags
+  - meshgate.eks_istio.eks.owner
   - meshgate.eks_istio.eks.wait
   - amazon.aws.common.modules
   - amazon.aws.region.modules
   - amazon.aws.boto3
 notes:
-  - Tags of a node group are not those of its instances. A launch template gives them theirs.
-  - Lists and dicts are compared by value, whatever their order.
-  - A degraded node group in which nothing differs is a warning, not a failure.
+  - The tags of a node group do not apply to its instances. Use a launch template for these.
+  - Lists and dicts are compared by value, regardless of order.
+  - A degraded node group without differences is a warning, not a failure.
 seealso:
   - module: meshgate.eks_istio.eks_cluster
   - name: Managed node groups
@@ -187,7 +188,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Two Graviton nodes
+- name: Create two Graviton nodes
   meshgate.eks_istio.eks_nodegroup:
     cluster_name: sandbox
     name: mng-arm
@@ -201,7 +202,7 @@ EXAMPLES = r"""
     tags:
       meshgate.io/cluster: sandbox
 
-- name: Bottlerocket on spot instances, for what can be moved
+- name: Create Bottlerocket spot nodes for workloads that tolerate interruption
   meshgate.eks_istio.eks_nodegroup:
     cluster_name: sandbox
     name: spot
@@ -216,7 +217,7 @@ EXAMPLES = r"""
     update_config: {max_unavailable_percentage: 33}
     node_repair_config: {enabled: true}
 
-- name: Nodes as a launch template describes them
+- name: Create nodes from a launch template
   meshgate.eks_istio.eks_nodegroup:
     cluster_name: sandbox
     name: templated
@@ -226,7 +227,7 @@ EXAMPLES = r"""
     ami_type: AL2023_ARM_64_STANDARD
     launch_template: {name: sandbox-nodes, version: "1"}
 
-- name: Move to the template's next version
+- name: Update to the next version of the launch template
   meshgate.eks_istio.eks_nodegroup:
     cluster_name: sandbox
     name: templated
@@ -256,118 +257,11 @@ nodegroup:
     ami_type: AL2023_ARM_64_STANDARD
 """
 
-from ansible.module_utils.common.dict_transformations import camel_dict_to_snake_dict
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ansible_collections.meshgate.eks_istio.plugins.module_utils import eks_nodegroup, eks_options
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import Aws, AwsError
-
-NUMBER = {"type": "int"}
-OPTIONS = {
-    "node_role": {"type": "str"},
-    "subnet_ids": {"type": "list", "elements": "str", "aliases": ["subnets"]},
-    "scaling_config": {"type": "dict", "options": {"min_size": {"type": "int"}, "max_size": {"type": "int"}, "desired_size": {"type": "int"}}},
-    "update_config": {
-        "type": "dict",
-        "options": {
-            "max_unavailable": NUMBER,
-            "max_unavailable_percentage": NUMBER,
-            "update_strategy": {"type": "str", "choices": list(eks_nodegroup.STRATEGIES)},
-        },
-        "mutually_exclusive": eks_nodegroup.EXCLUSIVE[:1],
-    },
-    "node_repair_config": {
-        "type": "dict",
-        "options": {key: {"type": "bool"} if key == "enabled" else NUMBER for key in eks_nodegroup.REPAIR},
-        "mutually_exclusive": eks_nodegroup.EXCLUSIVE[1:],
-    },
-    "instance_types": {"type": "list", "elements": "str"},
-    "ami_type": {"type": "str", "choices": list(eks_nodegroup.AMI_TYPES)},
-    "capacity_type": {"type": "str", "choices": ["ON_DEMAND", "SPOT", "CAPACITY_BLOCK"]},
-    "disk_size": {"type": "int"},
-    "launch_template": {
-        "type": "dict",
-        "options": {"id": {"type": "str"}, "name": {"type": "str"}, "version": {"type": "str"}},
-        "mutually_exclusive": [["id", "name"]],
-    },
-    "remote_access": {
-        "type": "dict",
-        "options": {"ec2_ssh_key": {"type": "str", "no_log": False}, "source_security_groups": {"type": "list", "elements": "str"}},
-    },
-    "labels": {"type": "dict"},
-    "taints": {
-        "type": "list",
-        "elements": "dict",
-        "options": {
-            "key": {"type": "str", "required": True, "no_log": False},
-            "value": {"type": "str"},
-            "effect": {"type": "str", "required": True, "choices": list(eks_nodegroup.EFFECTS)},
-        },
-    },
-    "version": {"type": "str"},
-    "release_version": {"type": "str"},
-}
-
-
-def result(live: dict | None) -> dict:
-    if live is None:
-        return {"nodegroup": {}}
-    return {"nodegroup": camel_dict_to_snake_dict(live, ignore_list=["tags", "labels"])}
-
-
-def present(module: AnsibleAWSModule, aws: Aws) -> dict:
-    params = module.params
-    cluster, name, waits = params["cluster_name"], params["name"], (params["wait_timeout"], params["wait_delay"])
-    wanted = {"name": name, "tags": eks_options.text_tags(params["tags"]), **{key: params[key] for key in OPTIONS}}
-    if wanted["labels"]:
-        wanted["labels"] = {key: str(value) for key, value in wanted["labels"].items()}
-    live = eks_nodegroup.describe(aws, cluster, name)
-    if live and live["status"] == "DELETING" and not module.check_mode:
-        live = eks_nodegroup.wait_until_settled(aws, cluster, name, *waits)
-
-    if live is None or live["status"] == "DELETING":
-        request = eks_nodegroup.create_request(cluster, wanted)
-        diff = {"before": {}, "after": eks_nodegroup.normal(wanted)}
-        if module.check_mode:
-            return {"changed": True, "diff": diff, "nodegroup": {}}
-        live = eks_nodegroup.create(aws, request)
-        if params["wait"]:
-            live = eks_nodegroup.wait_until_active(aws, cluster, name, *waits)
-        return {"changed": True, "diff": diff, **result(live)}
-
-    if live["status"] in ("CREATING", "UPDATING") and params["wait"] and not module.check_mode:
-        live = eks_nodegroup.wait_until_active(aws, cluster, name, *waits)
-    if live["status"] in ("CREATE_FAILED", "DELETE_FAILED"):
-        raise AwsError(f"node group {name} is {live['status']}: {eks_nodegroup.failure(live)}. Delete it (state: absent) and run again", live["status"])
-    plan = eks_nodegroup.plan_nodegroup(live, wanted, params["purge_tags"])
-    if plan.changed and not module.check_mode:
-        if live["status"] in ("CREATING", "UPDATING"):
-            live = eks_nodegroup.wait_until_active(aws, cluster, name, *waits)
-        eks_nodegroup.apply(aws, live, plan, params["force_update"], *waits, wait=params["wait"])
-        live = eks_nodegroup.wait_until_settled(aws, cluster, name, *waits) if params["wait"] else eks_nodegroup.describe(aws, cluster, name)
-    if live and live["status"] == "DEGRADED":
-        module.warn(f"node group {name} is DEGRADED: {eks_nodegroup.failure(live)}")
-    return {"changed": plan.changed, "diff": plan.as_diff(), **result(live)}
-
-
-def absent(module: AnsibleAWSModule, aws: Aws) -> dict:
-    params = module.params
-    cluster, name, waits = params["cluster_name"], params["name"], (params["wait_timeout"], params["wait_delay"])
-    live = eks_nodegroup.describe(aws, cluster, name)
-    if live is None:
-        return {"changed": False, "diff": {"before": {}, "after": {}}, "nodegroup": {}}
-    diff = {"before": eks_nodegroup.view(live), "after": {}}
-    if module.check_mode:
-        return {"changed": True, "diff": diff, **result(live)}
-    if live["status"] in ("CREATING", "UPDATING"):
-        eks_nodegroup.wait_until_settled(aws, cluster, name, *waits)
-    if live["status"] != "DELETING":
-        eks_nodegroup.delete(aws, cluster, name)
-    if params["wait"]:
-        left = eks_nodegroup.wait_until_settled(aws, cluster, name, *waits)
-        if left is not None:
-            raise AwsError(f"node group {name} is {left['status']}: {eks_nodegroup.failure(left)}", left["status"])
-    return {"changed": True, "diff": diff, "nodegroup": {}}
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws.module import by_state, run
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks import nodegroup as eks_nodegroup
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks import options as eks_options
 
 
 def main() -> None:
@@ -378,12 +272,13 @@ def main() -> None:
             **eks_options.CLUSTER,
             **eks_options.STATE,
             **eks_options.TAGS,
+            **eks_options.OWNER,
             **eks_options.WAIT,
-            **OPTIONS,
+            **eks_nodegroup.OPTIONS,
         },
         supports_check_mode=True,
     )
-    eks_options.run(module, eks_nodegroup.problems(module.params), present, absent)
+    run(module, by_state(eks_nodegroup.present, eks_nodegroup.absent), eks_nodegroup.problems(module.params))
 
 
 if __name__ == "__main__":

@@ -1,20 +1,20 @@
 #!/usr/bin/python
 # Copyright (c) 2026, the meshgate authors
 # Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""Ask over HTTP until the answers are as expected."""
+"""Send HTTP requests until the responses are as expected."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: http_answer_info
 author: The meshgate authors (@meshgate)
-short_description: Ask over HTTP until the answers are as expected
+short_description: Send HTTP requests until the responses are as expected
 version_added: "0.1.0"
 description:
-  - Sends each request, compares status, body and headers with what is expected, and asks again until all of them agree.
-  - Fails with what is different in the last answers when the time is over.
-  - Redirects are not followed; their status and C(location) can be expected as any other.
-  - The environment's proxy is used, unless O(connect_to) is given.
+  - Sends each request, compares status, body and headers with what is expected, and repeats it until all of them match.
+  - On timeout, the message contains what differs in the last responses.
+  - Redirects are not followed; their status and C(location) can be checked like any other.
+  - The proxy of the environment is used, unless O(connect_to) is set.
 options:
   requests:
     description: The requests, each a GET.
@@ -23,42 +23,42 @@ options:
     required: true
     suboptions:
       url:
-        description: The address with scheme, name and path.
+        description: The URL with scheme, host and path.
         type: str
         required: true
       status:
-        description: The status that is expected.
+        description: The expected status.
         type: int
         default: 200
       body:
-        description: The whole body that is expected. Without it, no body is compared.
+        description: The expected body, completely. If unset, the body is not compared.
         type: str
       headers:
-        description: Headers that the answer must have, with their values. Names are compared without regard to case.
+        description: Headers that the response must have, with their values. Names are case-insensitive.
         type: dict
         default: {}
   connect_to:
     description:
-      - Host and port to connect to, C(host:port), instead of those of the addresses.
-      - The request still names the address's own host, and TLS asks for it.
+      - Host and port to connect to, C(host:port), instead of those of the URLs.
+      - The Host header and TLS still use the URL's own host.
     type: str
     default: ""
   validate_certs:
-    description: Whether a certificate must be valid for the address's host.
+    description: Whether a certificate must be valid for the URL's host.
     type: bool
     default: true
   wait_timeout:
-    description: Seconds until the answers must be as expected. With V(0) each request is sent once.
+    description: Seconds to wait until the responses are as expected. With V(0) each request is sent once.
     type: int
     default: 30
 attributes:
   check_mode:
-    description: Only reads.
+    description: Read-only.
     support: full
 """
 
 EXAMPLES = r"""
-- name: Ask the platform by its load balancer's name, on a laptop where nobody resolves it
+- name: Request the platform by its load balancer's name, which does not resolve on a laptop
   meshgate.eks_istio.http_answer_info:
     connect_to: 127.0.0.1:8080
     requests:
@@ -69,13 +69,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 answers:
-  description: The last answer to each request, in their order.
+  description: The last response to each request, in order.
   returned: always
   type: list
   elements: dict
   contains:
     url:
-      description: The address.
+      description: The URL.
       type: str
     status:
       description: The status; 0 if nothing answered.
@@ -87,7 +87,7 @@ answers:
       description: The headers, their names in lower case.
       type: dict
     error:
-      description: Why there is no answer; else empty.
+      description: Why there is no response; otherwise empty.
       type: str
 complaints:
   description: What is not as expected.
@@ -100,7 +100,7 @@ from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.http_answers import Expected, ask_until_as_expected
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.common.http import Expected, ask_until_as_expected
 
 
 def main() -> None:

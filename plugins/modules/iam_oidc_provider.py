@@ -1,36 +1,37 @@
 #!/usr/bin/python
 # Copyright (c) 2026, the meshgate authors
 # Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""Create, change or delete an OIDC identity provider in IAM."""
+"""Manage an OIDC identity provider in IAM."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: iam_oidc_provider
 author: The meshgate authors (@meshgate)
-short_description: Create, change or delete an OIDC identity provider in IAM
+short_description: Manage an OIDC identity provider in IAM
 version_added: "0.1.0"
 description:
   - Lets IAM roles trust the tokens of an OIDC issuer, for example the service account tokens of an EKS cluster.
+  - If O(tags) has C(meshgate.io/cluster), a provider whose tags are of another cluster, or of the same name in another region, is refused.
 options:
   url:
-    description: The issuer's address. It begins with C(https://) and has neither port nor query.
+    description: The issuer's URL. It begins with C(https://) and has neither port nor query.
     type: str
     required: true
   state:
-    description: Whether the provider shall exist.
+    description: Whether the provider should exist.
     type: str
     choices: [present, absent]
     default: present
   client_ids:
-    description: The audiences that IAM accepts, all of them.
+    description: The complete list of audiences that IAM accepts.
     type: list
     elements: str
     default: [sts.amazonaws.com]
   thumbprints:
     description:
       - SHA-1 thumbprints of the issuer's certificate authority.
-      - IAM trusts EKS's issuers by its own store of authorities, so they are usually left out. They are compared only when given.
+      - IAM trusts EKS's issuers through its own trust store, so this option is usually unset. They are compared only if set.
     type: list
     elements: str
 extends_documentation_fragment:
@@ -48,7 +49,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Let IAM trust the cluster's service accounts
+- name: Create the OIDC provider for the cluster's service accounts
   meshgate.eks_istio.iam_oidc_provider:
     url: "{{ eks_cluster_facts.oidc_issuer }}"
     tags:
@@ -77,33 +78,9 @@ provider:
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 
-from ansible_collections.meshgate.eks_istio.plugins.module_utils import eks_options, iam_oidc_provider
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import Aws
-
-
-def present(module: AnsibleAWSModule, aws: Aws) -> dict:
-    params = module.params
-    now = iam_oidc_provider.find(aws, params["url"])
-    if now is None:
-        diff = {"before": {}, "after": {key: params[key] for key in ("url", "client_ids", "thumbprints", "tags") if params[key] is not None}}
-        if module.check_mode:
-            return {"changed": True, "diff": diff, "arn": "", "provider": {}}
-        arn = iam_oidc_provider.create(aws, params["url"], params["client_ids"], params["thumbprints"], params["tags"])
-        return {"changed": True, "diff": diff, "arn": arn, "provider": iam_oidc_provider.read(aws, arn)}
-    plan = iam_oidc_provider.plan_provider(now, params["client_ids"], params["thumbprints"], params["tags"], params["purge_tags"])
-    if plan.changed and not module.check_mode:
-        iam_oidc_provider.apply(aws, now["arn"], plan)
-        now = iam_oidc_provider.read(aws, now["arn"])
-    return {"changed": plan.changed, "diff": plan.as_diff(), "arn": now["arn"], "provider": now}
-
-
-def absent(module: AnsibleAWSModule, aws: Aws) -> dict:
-    now = iam_oidc_provider.find(aws, module.params["url"])
-    if now is None:
-        return {"changed": False, "diff": {"before": {}, "after": {}}, "arn": "", "provider": {}}
-    if not module.check_mode:
-        iam_oidc_provider.delete(aws, now["arn"])
-    return {"changed": True, "diff": {"before": now, "after": {}}, "arn": "", "provider": {}}
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws.module import by_state, run
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks import oidc_provider as iam_oidc_provider
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks import options as eks_options
 
 
 def main() -> None:
@@ -120,7 +97,7 @@ def main() -> None:
     params = module.params
     params["tags"] = eks_options.text_tags(params["tags"])
     found = iam_oidc_provider.problems(params["url"], params["thumbprints"]) + eks_options.tag_problems(params["tags"])
-    eks_options.run(module, found, present, absent)
+    run(module, by_state(iam_oidc_provider.present, iam_oidc_provider.absent), found)
 
 
 if __name__ == "__main__":

@@ -1,26 +1,32 @@
 #!/usr/bin/python
 # Copyright (c) 2026, the meshgate authors
 # Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""Install, change or remove Istio with istioctl."""
+"""Manage Istio with istioctl."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: istioctl_install
 author: The meshgate authors (@meshgate)
-short_description: Install, change or remove Istio with istioctl
+short_description: Manage Istio with istioctl
 version_added: "0.1.0"
 description:
-  - Brings Istio to an IstioOperator specification, and only when something differs.
-  - What differs is measured. The specification is rendered by C(istioctl manifest generate --cluster-specific) and compared with the cluster by
-    a server-side dry run under istioctl's own field manager. Live objects of the same owner that the specification no longer has are part of the
-    difference. Check mode and diff therefore say exactly what a run would do, which C(istioctl install --dry-run) does not.
-  - Before an install, C(istioctl x precheck) is asked, version skew and downgrades are refused, and so are namespaces whose labels keep a
+  - Installs or changes Istio according to an IstioOperator specification, only if something differs.
+  - The specification is rendered by C(istioctl manifest generate --cluster-specific) and compared with the cluster in
+    a server-side dry run under istioctl's own field manager. Live objects of the same owner that are no longer in the specification are part of the
+    difference, and so is what istioctl creates besides, such as the webhook and the Service of the tag C(default). Check mode and diff therefore report
+    exactly what a run would do, which C(istioctl install --dry-run) does not.
+  - Manual additions to an object are part of the difference and are removed, with the exceptions that M(meshgate.eks_istio.k8s_apply_set) lists.
+  - Before an install, C(istioctl x precheck) runs, version skew and downgrades are refused, and so are namespaces whose labels keep a
     gateway's proxy from being injected.
-  - A failure names what is not ready, its pods' warnings and their last log lines.
+  - An IstioOperator without a control plane, such as one with only gateways, does not change the tag C(default) and its webhooks.
+  - A revision that a tag points to, or whose proxies run, is not removed unless options allow it. An Istio without O(labels) is neither changed nor removed.
+  - On failure, the message contains what is not ready, its pods' warnings and their last log lines.
 options:
   state:
-    description: V(absent) removes the revision, or with O(purge) all of Istio.
+    description:
+      - V(absent) removes the objects of the IstioOperator O(name) in the revision, or with O(purge) all of Istio.
+      - V(absent) ignores O(spec), O(values), O(files), O(version), O(readiness_gates) and O(known_target_groups), since nothing is rendered.
     type: str
     choices: [present, absent]
     default: present
@@ -33,20 +39,20 @@ options:
     type: dict
     default: {}
   files:
-    description: IstioOperator files, applied before O(spec), in their order.
+    description: IstioOperator files, applied before O(spec), in order.
     type: list
     elements: path
     default: []
   name:
-    description: The name of the IstioOperator. Objects are owned, and pruned, by it, by the namespace and by the revision.
+    description: The name of the IstioOperator. With namespace and revision it identifies the objects to own, prune and remove. Not together with O(purge).
     type: str
     default: installed-state
   revision:
-    description: The control plane's revision. Without it, the unnamed default one.
+    description: The control plane's revision. Defaults to the one without a name. Not together with O(purge).
     type: str
     default: ""
   version:
-    description: The version that istioctl must be of, since it installs its own. Empty for any.
+    description: The required version of istioctl, since it installs its own. Empty for any.
     type: str
     default: ""
   istio_namespace:
@@ -55,25 +61,51 @@ options:
     default: istio-system
   prerequisites:
     description:
-      - Manifests that must exist before a gateway's pods do, such as its namespace with labels, or the Ingress in front of it.
+      - Manifests that must exist before a gateway's pods, such as its namespace with labels, or the Ingress in front of it.
       - Namespaces are applied first, then the Services that an Ingress among them refers to, as istioctl renders them, then the rest.
-      - With O(state=absent) those of them go that carry the label C(meshgate.io/cluster) with the manifest's value. Without O(purge), what is in a
-        namespace that another revision uses stays, and so does the namespace.
-      - A namespace that exists without that label is labelled as asked, but never adopted.
+      - With O(state=absent), those that carry the label C(meshgate.io/cluster) with the manifest's value are deleted. Without O(purge), a
+        namespace that another revision uses stays, with its objects.
+      - An existing namespace without that label gets the manifest's labels, but is never adopted.
     type: list
     elements: dict
     default: []
+  labels:
+    description:
+      - Ownership. Deployments and DaemonSets get these labels, and an Istio whose workloads lack them belongs to someone else; it is reported, and neither
+        overwritten nor removed unless O(adopt) is set. The same holds for an existing object of O(prerequisites) without its manifest's label
+        C(meshgate.io/cluster).
+      - An Istio that was installed before these labels existed counts as labelled if its namespace is, as long as no workload is.
+      - With O(wait=false), what others own is not refused but left, since it is deleted with the cluster.
+      - Without labels, ownership is not checked.
+    type: dict
+    default: {}
+  adopt:
+    description: Adopt, or remove, an Istio that does not carry O(labels).
+    type: bool
+    default: false
+  tags_to:
+    description:
+      - With O(state=absent), the revision to move the tags of the removed one to, as C(istioctl tag set TAG --overwrite) does.
+      - If unset, tags block a removal, since pods in their namespaces would no longer get a sidecar.
+    type: str
+    default: ""
+  remove_used:
+    description:
+      - With O(state=absent), remove the revision even if tags point to it, or remaining proxies get their configuration from it. The tags are removed, too.
+      - With O(wait=false) neither is checked.
+    type: bool
+    default: false
   readiness_gates:
     description:
-      - Pods behind the Ingresses of O(prerequisites) must wait for the health of their target group.
-      - Waits for the TargetGroupBinding before the pods are made, and rolls a Deployment once whose pods came earlier.
+      - Whether pods behind the Ingresses of O(prerequisites) get readiness gates for the health of their target group.
+      - Waits for the TargetGroupBinding before the pods are created, and restarts a Deployment once if its pods are older.
     type: bool
     default: false
   known_target_groups:
     description:
-      - ARNs of the target groups that the load balancer of these Ingresses has. A TargetGroupBinding of the controller's to another one is left over
-        from a load balancer that is gone, and is deleted, since the controller cannot replace it.
-      - Without it, nothing is deleted.
+      - ARNs of the target groups of these Ingresses' load balancer. A TargetGroupBinding of the controller to another one is left over
+        from a deleted load balancer, and is deleted, since the controller cannot replace it.
+      - If unset, none is deleted.
     type: list
     elements: str
   readiness_timeout:
@@ -81,49 +113,40 @@ options:
     type: int
     default: 300
   force:
-    description: Goes on despite a downgrade, a skipped minor version, errors of precheck and of validation.
+    description: Proceed despite a downgrade, a skipped minor version, or errors of precheck and validation.
     type: bool
     default: false
   purge:
-    description: With O(state=absent), removes every revision and what they share.
+    description: With O(state=absent), remove every revision and what they share, of any IstioOperator.
     type: bool
     default: false
   remove_crds:
-    description: With O(purge), also removes Istio's CRDs, and with them everybody's routes and policies.
+    description: With O(purge), also remove Istio's CRDs, and with them everyone's routes and policies.
     type: bool
     default: false
   wait:
     description:
-      - With O(state=absent), whether to wait until everything is gone. Without it C(istioctl) is not asked; the same objects and the namespaces are deleted
-        and end by themselves. That is enough for a cluster that goes next.
+      - With O(state=absent), whether to wait until everything is deleted. If V(false), C(istioctl) is not used; the same objects and the namespaces are deleted
+        in the background. That is enough if the cluster is deleted next.
     type: bool
     default: true
   grace_period:
-    description: With O(state=absent), the seconds that the removed pods get to end. Without it, those of their own, in which gateways drain.
+    description: With O(state=absent), the grace period of the removed pods in seconds. Defaults to their own, in which gateways drain.
     type: int
   istioctl:
-    description: The istioctl binary. Its version is the one that gets installed.
+    description: The istioctl binary. Its version is installed.
     type: str
     default: istioctl
-  kubectl:
-    description: The kubectl binary, through which the cluster is read.
-    type: str
-    default: kubectl
-  kubeconfig:
-    description: The kubeconfig file. Without it, kubectl's own default holds.
-    type: path
-    default: ""
-  context:
-    description: The context in it. Without it, the current context.
-    type: str
-    default: ""
 attributes:
   check_mode:
-    description: Measures by the API server's own dry run. A cluster that does not answer counts as one that does not exist yet.
+    description: Compares in the API server's own dry run. A cluster that does not answer counts as one that does not exist yet.
     support: full
   diff_mode:
-    description: Shows every object that differs. A Secret's values are never shown, of a new CRD only its versions.
+    description: Shows every object that differs. Never shows a Secret's values, and only the versions of a new CRD.
     support: full
+extends_documentation_fragment:
+  - meshgate.eks_istio.kubectl
+  - meshgate.eks_istio.kubectl.validate_certs
 """
 
 EXAMPLES = r"""
@@ -148,7 +171,13 @@ EXAMPLES = r"""
     state: absent
     revision: canary
 
-- name: Remove all of Istio, keep its CRDs
+- name: Remove it and point the tag default back to the revision without a name
+  meshgate.eks_istio.istioctl_install:
+    state: absent
+    revision: canary
+    tags_to: default
+
+- name: Remove all of Istio but keep its CRDs
   meshgate.eks_istio.istioctl_install:
     state: absent
     purge: true
@@ -156,7 +185,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 resources:
-  description: Every object of the specification, and what happened (or in check mode would happen) to it.
+  description: Every object of the specification, and what was (or in check mode would be) done to it.
   returned: always
   type: list
   elements: dict
@@ -193,7 +222,7 @@ components:
   elements: str
   sample: [Base, IngressGateways, Pilot]
 stays:
-  description: What is left in the cluster.
+  description: What stays in the cluster.
   returned: when state is absent
   type: list
   elements: str
@@ -204,11 +233,11 @@ command:
   type: list
   elements: str
 stdout:
-  description: What it said.
+  description: Its output.
   returned: always
   type: str
 stderr:
-  description: What it said when it failed.
+  description: Its error output on failure.
   returned: always
   type: str
 causes:
@@ -218,84 +247,13 @@ causes:
   elements: str
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.meshgate.eks_istio.plugins.module_utils import istio_install, istio_operator, istio_uninstall
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.istioctl import Istioctl, IstioError
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_api import KubeApi, KubeError
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_ready import NotReady
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.kubectl_options import KUBECTL
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.object_diff import diffs
-
-
-def present(module: AnsibleModule, istioctl: Istioctl, api: KubeApi) -> dict:
-    params = module.params
-    merged: dict = {}
-    for spec in [*(document.get("spec") or {} for document in istio_install.operator_files(params["files"])), params["spec"]]:
-        merged = istio_operator.deep_merge(merged, spec)
-    wrong = istio_operator.problems(merged, params["revision"])
-    if wrong:
-        raise IstioError("; ".join(wrong))
-    request = istio_install.Request(
-        spec=params["spec"],
-        values=params["values"],
-        files=params["files"],
-        name=params["name"],
-        revision=params["revision"] or merged.get("revision") or "",
-        version=params["version"],
-        namespace=params["istio_namespace"],
-        prerequisites=params["prerequisites"],
-        readiness_gates=params["readiness_gates"],
-        known_target_groups=params["known_target_groups"],
-        readiness_timeout=params["readiness_timeout"],
-        force=params["force"],
-    )
-    result = istio_install.Install(request, istioctl, api).run(module.check_mode)
-    for warning in result.warnings:
-        module.warn(warning)
-    return {
-        "changed": result.changed,
-        "resources": result.resources(),
-        "version_before": result.version_before,
-        "version_after": result.version_after,
-        "components": result.components,
-        "command": result.command,
-        "stdout": result.stdout,
-        "stderr": result.stderr,
-        **({"diff": diffs(result.changes)} if module._diff else {}),
-    }
-
-
-def absent(module: AnsibleModule, istioctl: Istioctl, api: KubeApi) -> dict:
-    params = module.params
-    removal = istio_uninstall.Removal(
-        namespace=params["istio_namespace"],
-        revision=params["revision"],
-        purge=params["purge"],
-        remove_crds=params["remove_crds"],
-        prerequisites=params["prerequisites"],
-        grace=params["grace_period"],
-        timeout=params["readiness_timeout"],
-        force=params["force"],
-        wait=params["wait"],
-    )
-    result = istio_uninstall.run(removal, istioctl, api, module.check_mode)
-    return {
-        "changed": result.changed,
-        "resources": [change.summary() for change in result.changes],
-        "version_before": result.version_before,
-        "version_after": "",
-        "stays": result.stays,
-        "command": (result.commands or [[]])[-1],
-        "stdout": result.stdout,
-        "stderr": result.stderr,
-        **({"diff": diffs(result.changes)} if module._diff else {}),
-    }
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.istio.run import act, contradicts, unreachable
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube.module import kube_module, run
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
+    module = kube_module(
+        {
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "spec": {"type": "dict", "default": {}},
             "values": {"type": "dict", "default": {}},
@@ -305,6 +263,10 @@ def main() -> None:
             "version": {"type": "str", "default": ""},
             "istio_namespace": {"type": "str", "default": "istio-system"},
             "prerequisites": {"type": "list", "elements": "dict", "default": []},
+            "labels": {"type": "dict", "default": {}},
+            "adopt": {"type": "bool", "default": False},
+            "tags_to": {"type": "str", "default": ""},
+            "remove_used": {"type": "bool", "default": False},
             "readiness_gates": {"type": "bool", "default": False},
             "known_target_groups": {"type": "list", "elements": "str"},
             "readiness_timeout": {"type": "int", "default": 300},
@@ -314,27 +276,17 @@ def main() -> None:
             "wait": {"type": "bool", "default": True},
             "grace_period": {"type": "int"},
             "istioctl": {"type": "str", "default": "istioctl"},
-            **KUBECTL,
-        },
-        supports_check_mode=True,
+        }
     )
     params = module.params
-    if params["remove_crds"] and not params["purge"]:
-        module.fail_json(msg="remove_crds is true and purge false: the CRDs are shared by all revisions, so that they go with a purge only")
-    istioctl = Istioctl(params["istioctl"], params["kubeconfig"] or "", params["context"], params["istio_namespace"])
-    try:
-        with KubeApi(params["kubectl"], params["kubeconfig"] or None, params["context"] or None) as api:
-            api.request("GET", "/version")
-            module.exit_json(**(present if params["state"] == "present" else absent)(module, istioctl, api))
-    except IstioError as error:
-        module.fail_json(msg=str(error), **error.details)
-    except NotReady as error:
-        module.fail_json(msg=f"{error}" + "".join(f"\n  {line}" for line in error.causes), causes=error.causes)
-    except KubeError as error:
-        if module.check_mode and error.status == 0:
-            nothing = {"resources": [], "version_before": "", "version_after": "", "command": [], "stdout": "", "stderr": ""}
-            module.exit_json(changed=params["state"] == "present", msg=f"would be installed once the cluster is there: {error}", **nothing)
-        module.fail_json(msg=str(error))
+    contradiction = contradicts(params)
+    if contradiction:
+        module.fail_json(msg=contradiction)
+    run(
+        module,
+        lambda api, access: act(api, access, params, module.check_mode, with_diff=module._diff),
+        lambda error: unreachable(params, error),
+    )
 
 
 if __name__ == "__main__":

@@ -6,27 +6,27 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: kind_cluster
-short_description: Create, start, replace or remove a kind cluster
+short_description: Manage a kind cluster
 version_added: "0.1.0"
 author: The meshgate authors (@meshgate)
 description:
-  - Has a kind cluster run as described, with its images in its nodes and its kubeconfig in a file of its own.
-  - A stopped cluster, as after a reboot, is started again. One that does not come back healthy in time, or that an interrupted run left half-made,
-    is replaced, with everything that ran on it; the task says so.
-  - A cluster that runs with other settings is replaced only with O(replace=true).
-  - Only clusters that this module made are started, replaced or removed. It knows them by a directory of O(state_dir) that is mounted in their nodes.
+  - Ensures that a kind cluster runs with the given settings, with its images in its nodes and its kubeconfig in a separate file.
+  - A stopped cluster, as after a reboot, is started again. One that is not healthy in time, or that an interrupted run left incomplete,
+    is replaced, with everything on it, and a warning.
+  - A cluster with other settings is replaced only with O(replace=true).
+  - Only clusters that this module created are started, replaced or removed. It recognises them by a directory of O(state_dir) that is mounted in their nodes.
 options:
   state:
-    description: Whether the cluster shall be there.
+    description: Whether the cluster should exist.
     type: str
     choices: [present, absent]
     default: present
   name:
-    description: Name of the cluster. A name must please both AWS and a host name, as in V(sandbox).
+    description: Name of the cluster. It must be valid both in AWS and as a host name, such as V(sandbox).
     type: str
     required: true
   state_dir:
-    description: Directory for what is to be remembered of the cluster.
+    description: Directory for the cluster's state.
     type: path
     required: true
   kubeconfig:
@@ -34,27 +34,27 @@ options:
     type: path
     required: true
   merge_kubeconfig:
-    description: Whether to put the cluster into the user's own kubeconfig, too.
+    description: Whether to add the cluster to the user's own kubeconfig, too.
     type: bool
     default: false
   node_image:
-    description: Name and tag of the kind node image. Needed for O(state=present).
+    description: Name and tag of the kind node image. Required for O(state=present).
     type: str
     default: ""
   node_archive:
-    description: A file written by C(docker save) to load the node image from, empty for an image that Docker has or can pull.
+    description: A file written by C(docker save) to load the node image from, empty for an image that Docker already has or can pull.
     type: str
     default: ""
   workers:
-    description: Number of nodes beside the control plane.
+    description: Number of nodes besides the control plane.
     type: int
     default: 0
   pod_subnet:
-    description: Addresses of the pods; each node takes a /24 of it.
+    description: CIDR block of the pods; each node takes a /24 of it.
     type: str
     default: 10.244.0.0/16
   service_subnet:
-    description: Addresses of the services.
+    description: CIDR block of the Services.
     type: str
     default: 10.96.0.0/16
   api_port:
@@ -62,7 +62,7 @@ options:
     type: int
     default: 0
   host_ports:
-    description: Ports of this machine that lead into the control plane's node.
+    description: Ports of this machine that are mapped into the control plane's node.
     type: list
     elements: dict
     default: []
@@ -84,34 +84,40 @@ options:
     type: dict
     default: {}
   service_account_issuer:
-    description: Issuer of the service accounts' tokens, as the OIDC provider of an EKS cluster has it. Empty for Kubernetes' own.
+    description: Issuer of the service account tokens, such as the OIDC issuer of an EKS cluster. Empty for Kubernetes' default.
     type: str
     default: ""
   default_cni:
-    description: Whether kind installs the network that the node image brings as a manifest. V(false) for node images whose containerd has one configured.
+    description: Whether kind installs the network plugin of the node image. V(false) for node images whose containerd has one configured.
     type: bool
     default: false
   registry_config:
-    description: A folder of containerd's C(hosts.toml) files, one folder for each registry, that every node reads. For mirrors, and certificates of one's own.
+    description: A directory of containerd's C(hosts.toml) files, one subdirectory for each registry, for every node. For mirrors and private certificates.
     type: path
   images:
-    description: Images to import into every node, a file written by C(docker save) for each name and tag.
+    description: Images to import into every node, as a file written by C(docker save) for each name and tag.
     type: dict
     default: {}
   required_ports:
-    description: Ports of this machine, by the name of the variable that sets them, that must be free before the cluster is created.
+    description: Ports of this machine that must be free before the cluster is created, by the name of the variable that sets them.
     type: dict
     default: {}
   free_disk_gib:
-    description: Space that Docker's directory must have before the cluster is created.
+    description: Free space in GiB that Docker's directory must have before the cluster is created.
     type: float
     default: 5
   replace:
-    description: Whether a cluster that was created with other settings is replaced, with everything that runs on it.
+    description: Whether to replace a cluster with other settings, with everything that runs on it.
     type: bool
     default: false
+  wait:
+    description:
+      - Whether to wait until every node of a new cluster is Ready and DNS answers. If V(false), the module returns when its nodes have joined.
+      - It always waits for an existing cluster, since one that does not come back is replaced.
+    type: bool
+    default: true
   timeout:
-    description: How many seconds the cluster may take to be ready.
+    description: Seconds to wait until the cluster is ready.
     type: int
     default: 180
   kind:
@@ -124,7 +130,7 @@ options:
     default: kubectl
 attributes:
   check_mode:
-    description: Says what would be done, also on a machine without Docker.
+    description: Reports what would be done, also on a machine without Docker.
     support: full
   diff_mode:
     description: Shows kind's configuration before and after.
@@ -134,17 +140,17 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Have a cluster of one node
+- name: Create a cluster of one node
   meshgate.eks_istio.kind_cluster:
     name: sandbox
     state_dir: ~/.local/state/meshgate/sandbox
     kubeconfig: ~/.local/state/meshgate/sandbox/kubeconfig
-    node_image: kindest/node:v1.36.3
+    node_image: kindest/node:v1.36.4
     images:
       example/service:1.0.0: /tmp/service.tar
   register: sandbox
 
-- name: Remove it
+- name: Remove the cluster
   meshgate.eks_istio.kind_cluster:
     state: absent
     name: sandbox
@@ -160,12 +166,12 @@ actions:
   elements: str
   sample: [create kind cluster sandbox]
 cluster:
-  description: The cluster, with all keys also where it does not exist.
+  description: The cluster, with all keys even if it does not exist.
   returned: always
   type: dict
   contains:
     exists:
-      description: Whether it is there and answers.
+      description: Whether it exists and answers.
       type: bool
     name:
       description: Its name.
@@ -198,13 +204,16 @@ cluster:
       description: The Docker network of its nodes.
       type: str
       sample: kind
+ready:
+  description: Whether every node is Ready and DNS answers.
+  returned: always
+  type: bool
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.docker import DockerError
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.kind import Settings
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.kind_cluster import Cluster, Options
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.docker.client import DockerError
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.laptop.kind_cluster import cluster_of
 
 
 def main() -> None:
@@ -240,6 +249,7 @@ def main() -> None:
             "required_ports": {"type": "dict", "default": {}},
             "free_disk_gib": {"type": "float", "default": 5},
             "replace": {"type": "bool", "default": False},
+            "wait": {"type": "bool", "default": True},
             "timeout": {"type": "int", "default": 180},
             "kind": {"type": "str", "default": "kind"},
             "kubectl": {"type": "str", "default": "kubectl"},
@@ -247,18 +257,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     given = module.params
-    same = ("name", "node_image", "node_archive", "workers", "pod_subnet", "service_subnet", "api_port", "host_ports", "node_labels", "default_cni")
-    settings = Settings(
-        issuer=given["service_account_issuer"],
-        registry_config=given["registry_config"] or "",
-        images=[{"name": name, "archive": str(archive)} for name, archive in given["images"].items()],
-        **{key: given[key] for key in (*same, "state_dir", "kubeconfig")},
-    )
-    options = Options(
-        required_ports={variable: int(port) for variable, port in given["required_ports"].items()},
-        **{key: given[key] for key in ("kind", "kubectl", "replace", "merge_kubeconfig", "free_disk_gib", "timeout")},
-    )
-    cluster = Cluster(settings, options, check_mode=module.check_mode)
+    cluster = cluster_of(given, module.check_mode)
     try:
         result = cluster.remove() if given["state"] == "absent" else cluster.ensure()
     except DockerError as error:

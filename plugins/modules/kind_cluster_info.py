@@ -6,11 +6,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: kind_cluster_info
-short_description: Look at a kind cluster
+short_description: Gather information about a kind cluster
 version_added: "0.1.0"
 author: The meshgate authors (@meshgate)
 description:
-  - Returns what M(meshgate.eks_istio.kind_cluster) returns of a cluster that it made, without changing or awaiting anything.
+  - Returns a cluster that M(meshgate.eks_istio.kind_cluster) created, as that module does, without changing anything.
 options:
   name:
     description: Name of the cluster.
@@ -25,9 +25,17 @@ options:
     type: path
     required: true
   service_account_issuer:
-    description: Issuer of the service accounts' tokens; returned as given.
+    description: Issuer of the service account tokens; returned as given.
     type: str
     default: ""
+  wait:
+    description: Whether to wait until every node of a running cluster is Ready and DNS answers; on timeout, the message contains the nodes' logs.
+    type: bool
+    default: false
+  timeout:
+    description: Seconds to wait.
+    type: int
+    default: 180
   kubectl:
     description: The kubectl program.
     type: str
@@ -41,7 +49,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Look at the cluster
+- name: Describe the cluster
   meshgate.eks_istio.kind_cluster_info:
     name: sandbox
     state_dir: ~/.local/state/meshgate/sandbox
@@ -50,7 +58,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 present:
-  description: Whether its nodes are there, running or not.
+  description: Whether its nodes exist, running or not.
   returned: always
   type: bool
 cluster:
@@ -61,9 +69,8 @@ cluster:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.docker import DockerError
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.kind import Settings
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.kind_cluster import Cluster, Options
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.docker.client import DockerError
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.laptop.kind_cluster import cluster_of
 
 
 def main() -> None:
@@ -73,20 +80,15 @@ def main() -> None:
             "state_dir": {"type": "path", "required": True},
             "kubeconfig": {"type": "path", "required": True},
             "service_account_issuer": {"type": "str", "default": ""},
+            "wait": {"type": "bool", "default": False},
+            "timeout": {"type": "int", "default": 180},
             "kubectl": {"type": "str", "default": "kubectl"},
         },
         supports_check_mode=True,
     )
     given = module.params
-    settings = Settings(
-        name=given["name"],
-        node_image="",
-        state_dir=given["state_dir"],
-        kubeconfig=given["kubeconfig"],
-        issuer=given["service_account_issuer"],
-    )
     try:
-        result = Cluster(settings, Options(kubectl=given["kubectl"]), check_mode=True).inform()
+        result = cluster_of(given, check_mode=True).inform()
     except DockerError as error:
         module.fail_json(msg=str(error), **error.details())
     module.exit_json(**result)

@@ -1,51 +1,52 @@
 #!/usr/bin/python
 # Copyright (c) 2026, the meshgate authors
 # Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""Ask whether pods are in the mesh."""
+"""Check whether pods are in the mesh."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: mesh_pod_info
 author: The meshgate authors (@meshgate)
-short_description: Ask whether pods are in the mesh
+short_description: Check whether pods are in the mesh
 version_added: "0.1.0"
 description:
-  - Tells for each running pod of a namespace whether it has a sidecar, as a native one (an init container that keeps running) or as a container.
-  - Asks each pod by plain HTTP through the API server, which is outside the mesh. Where mutual TLS is strict, the sidecar must refuse.
-    The sidecar's own health port shows that the API server reaches the pod at all.
+  - Reports for each running pod of a namespace whether it has a sidecar, native (an init container that keeps running) or as a container.
+  - Sends a plain HTTP request to each pod through the API server, which is outside the mesh. If mutual TLS is strict, the sidecar must refuse it.
+    The sidecar's own health port proves that the API server can reach the pod.
 options:
   namespace:
     description: The pods' namespace.
     type: str
     required: true
   apps:
-    description: Values of the label C(app) that must each have a running pod; other pods are not looked at.
+    description: Values of the label C(app) that must each have a running pod; other pods are not checked.
     type: list
     elements: str
     required: true
   port:
-    description: The port that must refuse plain HTTP; 0 does not ask.
+    description: The port that must refuse plain HTTP; 0 skips the check.
     type: int
     default: 0
   path:
-    description: The path to ask for.
+    description: The path to request.
     type: str
     default: /
   timeout:
-    description: Seconds to wait until all is as it should be, since a new policy takes a moment to reach the sidecars.
+    description: Seconds to wait until all checks pass, since a new policy takes a moment to reach the sidecars.
     type: int
     default: 0
 attributes:
   check_mode:
-    description: Only reads.
+    description: Read-only.
     support: full
 extends_documentation_fragment:
   - meshgate.eks_istio.kubectl
+  - meshgate.eks_istio.kubectl.validate_certs
 """
 
 EXAMPLES = r"""
-- name: Look at the services' pods
+- name: Check the services' pods
   meshgate.eks_istio.mesh_pod_info:
     namespace: rust-services
     apps: [service-a, service-b]
@@ -53,7 +54,7 @@ EXAMPLES = r"""
     path: /health
   register: mesh
 
-- name: Refuse pods outside the mesh
+- name: Fail on pods outside the mesh
   ansible.builtin.assert:
     that: not mesh.complaints
 """
@@ -78,42 +79,31 @@ pods:
       description: Whether the sidecar is ready.
       type: bool
     plain_http:
-      description: C(refused), or what was answered; empty if it was not asked.
+      description: C(refused), or the response; empty if it was not checked.
       type: str
 complaints:
-  description: What is not as it should be, for a person to read.
+  description: The failed checks, in readable form.
   returned: always
   type: list
   elements: str
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.meshgate.eks_istio.plugins.module_utils import mesh_pods
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_api import KubeApi, KubeError
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.kubectl_options import KUBECTL
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.istio.pods import act
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube.module import kube_module, run
 
 
 def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
+    module = kube_module(
+        {
             "namespace": {"type": "str", "required": True},
             "apps": {"type": "list", "elements": "str", "required": True},
             "port": {"type": "int", "default": 0},
             "path": {"type": "str", "default": "/"},
             "timeout": {"type": "int", "default": 0},
-            **KUBECTL,
-        },
-        supports_check_mode=True,
+        }
     )
     params = module.params
-    selector = f"app in ({','.join(params['apps'])})"
-    try:
-        with KubeApi(params["kubectl"], params["kubeconfig"], params["context"]) as api:
-            pods, complaints = mesh_pods.look_until_fine(api, params["namespace"], selector, params["apps"], params["port"], params["path"], params["timeout"])
-    except KubeError as error:
-        module.fail_json(msg=f"the pods of {params['namespace']} cannot be read: {error}")
-    module.exit_json(changed=False, pods=pods, complaints=complaints)
+    run(module, lambda api, _access: act(api, params), what=f"the pods of {params['namespace']} cannot be read")
 
 
 if __name__ == "__main__":

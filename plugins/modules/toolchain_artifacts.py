@@ -6,74 +6,90 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: toolchain_artifacts
-short_description: Have kubectl, helm, istioctl, kind and the platform's container images, pulled or built
+short_description: Download or build kubectl, helm, istioctl, kind and the container images of the platform
 version_added: "0.1.0"
 author: The meshgate authors (@meshgate)
 description:
-  - Looks into a cache for every program, image and asset that is asked for, and makes what is not there, all in one call.
-  - Programs that are pulled are compared with the checksum file that their publisher puts beside them, the chart with its repository's index. For the
-    Gateway API's CRDs and the IAM policy TLS vouches.
-  - What is built comes from package registries alone (Go modules with C(go.sum), Python packages with hashes, C(Cargo.lock), Debian packages),
-    with the definitions in the collection's folder C(offline).
-  - A result's key in the cache covers everything that it was made from. What is cached is not asked for anywhere.
+  - Looks up every requested program, image and asset in a cache, and pulls or builds what is missing, all in one call.
+  - What is pulled is verified against the SHA-256 checksums in the collection's C(checksums.yml). Without an entry there, it is verified against the checksum
+    file of its publisher, the chart against its repository's index.
+  - What is built comes only from package registries (Go modules with C(go.sum), Python packages with hashes, C(Cargo.lock), Debian packages),
+    with the definitions in the collection's directory C(offline).
+  - An artifact's key in the cache covers everything it is built from. Cached artifacts need no network access.
+  - With O(state=absent), deletes the cache, and the images that it built in Docker. A directory that does not look like the cache is refused.
 options:
+  state:
+    description: Whether to provide O(components), or to delete the whole cache.
+    type: str
+    choices: [present, absent]
+    default: present
   root:
-    description: The collection's folder, with C(versions.yml) and C(offline).
+    description: The collection's directory, with C(versions.yml) and C(offline). Required with O(state=present).
     type: path
-    required: true
   cache_dir:
-    description: The folder that keeps results.
+    description: The cache directory.
     type: path
     required: true
   source:
     description:
-      - Where what is not cached comes from.
-      - V(auto) pulls if the programs' publishers and the registries of Kubernetes' and Istio's images answer within O(pull_timeout), else it builds.
+      - Where artifacts come from that are not cached.
+      - V(auto) pulls if the programs' publishers answer within O(pull_timeout) and the registries have the images, otherwise it builds. It decides once for
+        each cache. If a publisher does not answer later, it does not build instead.
     type: str
     choices: [auto, pull, build]
     default: auto
   components:
-    description: What to have, of V(kubectl), V(helm), V(istioctl), V(kind), V(node), V(pilot), V(proxyv2), V(alb_controller), V(service_a), V(service_b),
-      V(aws_emulator), V(alb_controller_assets), V(gateway_api) and, for load tests and benchmarks, V(fortio) and V(helmfile).
-      The services' and the emulator's images, V(fortio) and V(helmfile) are built whatever the source is.
+    description: The artifacts to provide, of V(kubectl), V(helm), V(istioctl), V(kind), V(node), V(pilot), V(proxyv2), V(alb_controller), V(service_a),
+      V(service_b), V(aws_emulator), V(demo), V(prometheus), V(alb_controller_assets), V(gateway_api) and the names in the catalogs of O(programs).
+      The images of the services, the demonstrations and the emulator, and O(programs), are always built. Required with O(state=present).
     type: list
     elements: str
-    required: true
   service_architectures:
-    description: The architectures of the services' binaries. This machine's own by default.
+    description: The architectures of the services' binaries. Defaults to this machine's own.
     type: list
     elements: str
     choices: [amd64, arm64]
     default: []
   pull_urls:
-    description: Addresses of what is pulled, by component. V({version}), V({os}), V({arch}) and V({channel}) are filled in.
+    description: URLs to pull from, by component. V({version}), V({os}), V({arch}) and V({channel}) are replaced.
     type: dict
     default: {}
   pull_images:
-    description: Names of the images that are pulled, by component. V({version}) is filled in.
+    description: Names of the images to pull, by component. V({version}) is replaced.
+    type: dict
+    default: {}
+  checksums:
+    description:
+      - SHA-256 checksums instead of those in the collection's C(checksums.yml), by its keys, for what a mirror changed on purpose.
+      - V(publisher) accepts what matches its publisher's checksum file, or, if there is none, what its URL returns.
     type: dict
     default: {}
   mirrors:
     description:
-      - Where publishers are mirrored, by the beginning of their addresses in O(pull_urls) and O(pull_images). The longest one holds.
-      - What nothing is pulled from is refused.
+      - Mirrors of publishers, by the prefix of their URLs in O(pull_urls) and names in O(pull_images). The longest prefix applies.
+      - A prefix that matches nothing is refused.
     type: dict
     default: {}
+  programs:
+    description: Directories with a C(catalog.yml) like that of C(offline), of additional programs that are built and cached in the same way.
+    type: list
+    elements: path
+    default: []
   pull_timeout:
-    description: How many seconds a publisher may take to answer, for O(source=auto).
+    description: Seconds to wait for a publisher's response, for O(source=auto).
     type: float
     default: 3
 attributes:
   check_mode:
-    description: Says what would be built, pulled or loaded.
+    description: Reports what would be built, pulled, loaded or removed.
     support: full
   diff_mode:
-    description: Nothing that has a before and an after.
+    description: There is no diff.
     support: none
 """
 
 EXAMPLES = r"""
-- name: Have the tools that a cluster on AWS needs
+- name: Install the tools that a cluster on AWS needs
   meshgate.eks_istio.toolchain_artifacts:
     root: "{{ role_path }}/../.."
     cache_dir: ~/.cache/meshgate
@@ -81,30 +97,35 @@ EXAMPLES = r"""
     components: [kubectl, helm]
   register: tools
 
-- name: Say what making every image would mean
+- name: Check what building every image would take
   meshgate.eks_istio.toolchain_artifacts:
     root: "{{ role_path }}/../.."
     cache_dir: ~/.cache/meshgate
     source: build
     components: [node, pilot, proxyv2, alb_controller, service_a, service_b, aws_emulator]
   check_mode: true
+
+- name: Remove cached programs and images
+  meshgate.eks_istio.toolchain_artifacts:
+    cache_dir: ~/.cache/meshgate
+    state: absent
 """
 
 RETURN = r"""
 actions:
-  description: What was built, pulled or loaded into Docker, or in check mode would be.
+  description: What was built, pulled, loaded into Docker or removed, or in check mode would be.
   returned: always
   type: list
   elements: str
   sample: [build kubectl, build node]
 origin:
-  description: Where what is not cached comes from, V(pull) or V(build).
-  returned: always
+  description: Where artifacts of this cache come from, V(pull) or V(build).
+  returned: with O(state=present)
   type: str
   sample: build
 toolchain:
-  description: Where everything lies. See the role C(toolchain).
-  returned: always
+  description: The paths of everything. See the role C(toolchain).
+  returned: with O(state=present)
   type: dict
   sample: {kubectl: /home/me/.cache/meshgate/kubectl/0123456789abcdef/kubectl}
 command:
@@ -124,7 +145,7 @@ stderr:
   type: str
   sample: "main.go:1:1: expected 'package'"
 cause:
-  description: Its last words.
+  description: The last lines of its output.
   returned: when something failed
   type: str
   sample: "dial tcp: lookup proxy: no such host"
@@ -132,44 +153,40 @@ cause:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain import Request, ensure
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain_catalog import CatalogError
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain_command import ToolchainError
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.common.failure import Failure
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain.catalog import CatalogError
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain.toolchain import Request, ensure, remove
 
 
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "root": {"type": "path", "required": True},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "root": {"type": "path"},
             "cache_dir": {"type": "path", "required": True},
             "source": {"type": "str", "choices": ["auto", "pull", "build"], "default": "auto"},
-            "components": {"type": "list", "elements": "str", "required": True},
+            "components": {"type": "list", "elements": "str"},
             "service_architectures": {"type": "list", "elements": "str", "choices": ["amd64", "arm64"], "default": []},
             "pull_urls": {"type": "dict", "default": {}},
             "pull_images": {"type": "dict", "default": {}},
+            "checksums": {"type": "dict", "default": {}},
             "mirrors": {"type": "dict", "default": {}},
+            "programs": {"type": "list", "elements": "path", "default": []},
             "pull_timeout": {"type": "float", "default": 3.0},
         },
+        required_if=[("state", "present", ("root", "components"))],
         supports_check_mode=True,
     )
     params = module.params
     try:
-        request = Request(
-            root=params["root"],
-            cache_dir=params["cache_dir"],
-            source=params["source"],
-            components=params["components"],
-            urls=params["pull_urls"],
-            images=params["pull_images"],
-            service_architectures=params["service_architectures"],
-            pull_timeout=params["pull_timeout"],
-            mirrors=params["mirrors"],
-        )
-        result = ensure(request, module.check_mode)
-    except ToolchainError as error:
+        absent = params["state"] == "absent"
+        result = remove(params["cache_dir"], module.check_mode) if absent else ensure(Request.of(params), module.check_mode)
+    except Failure as error:
         module.fail_json(msg=str(error), **error.details)
     except (CatalogError, OSError) as error:
         module.fail_json(msg=str(error), cause=str(error))
+    for warning in result.pop("warnings", []):
+        module.warn(warning)
     module.exit_json(**result)
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from ansible.utils.display import Display
 
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.progress import PROGRESS_FILE
-from ansible_collections.meshgate.eks_istio.plugins.plugin_utils import in_place
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.common.progress import PROGRESS_FILE
+from ansible_collections.meshgate.eks_istio.plugins.plugin_utils import forked, in_place
 
 display = Display()
 
@@ -24,8 +24,10 @@ def _show_lines(path: str, stop: threading.Event, interval: float = 0.2) -> None
             finished = stop.is_set()
             pending += stream.read()
             *lines, pending = pending.split("\n")
-            for line in lines:
-                display.display(f"    {line}")
+            if lines:
+                with forked.FORKING:
+                    for line in lines:
+                        display.display(f"    {line}")
             if finished:
                 return
             stop.wait(interval)

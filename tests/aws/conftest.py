@@ -36,6 +36,7 @@ botocore.session.create_loader = lambda *_arguments: _loader
 def only_what_the_policy_allows(proxy: FaultProxy, request: pytest.FixtureRequest) -> Iterator[None]:
     """Whatever a test lets our code call must be in the operator policy."""
     proxy.ours.clear()
+    proxy.unmarked.clear()
     yield
     request.node.user_properties.append(("aws_calls", " ".join(sorted(proxy.ours))))
     assert not missing(proxy.ours), f"the operator policy lacks {missing(proxy.ours)}"
@@ -50,8 +51,20 @@ def aws(nursery: Nursery, proxy: FaultProxy, tmp_path: Path) -> Iterator[Cloud]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What the fault matrix and the policy's test noted about their checks (record_property), in all."""
+    """What the fault matrix, the policy's test and the table of real answers noted about their checks (record_property), in all."""
     passed = [dict(report.user_properties) for report in terminalreporter.stats.get("passed", []) if report.when == "call"]
+    real = [one["aws_real_answer"] for one in passed if "aws_real_answer" in one]
+    if real:
+        said = f"{len(real)}, of which survived {real.count('survived')}, explained in one message {real.count('explained')}"
+        tell(terminalreporter, "aws_real_answers", "AWS's real answers", [["answers with a public source", said]])
+    planted = {key: str(one[key]) for one in passed for key in one if key.startswith("aws_strangers_")}
+    if planted:
+        words = {
+            "aws_strangers_untouched": "untouched by modules",
+            "aws_strangers_role": "untouched by site, upgrade and teardown",
+            "aws_strangers_named": "in the way and named",
+        }
+        tell(terminalreporter, "aws_strangers", "Planted strangers", [[words[key], count] for key, count in planted.items()])
     modules = {one["aws_module"] for one in passed if "aws_module" in one}
     operations = {name for one in passed for name in one.get("aws_operations", "").split()}
     faults = [[int(number) for number in one["aws_faults"].split()] for one in passed if "aws_faults" in one]
@@ -66,4 +79,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         ["faults", f"{survived + said}, of which survived {survived}, explained in one line and healed by the next run {said}"],
         ["calls covered by the operator's policy", f"{len(called) - len(missing(called))} of {len(called)}, of its {len(ALLOWED)} actions"],
     ]
+    rows += [["listed by the real AWS CLI", one["aws_cli"]] for one in passed if "aws_cli" in one]
     tell(terminalreporter, "aws", "The AWS half", rows)

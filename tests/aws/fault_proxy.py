@@ -18,14 +18,20 @@ import threading
 import time
 import xml.etree.ElementTree as ET
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+from xml.sax.saxutils import escape
 
 import botocore.session
 
 KINDS = ("throttled", "error_500", "slow", "dropped_before", "dropped_after", "unseen", "expired", "denied")
+# What FaultProxy.say and FaultProxy.edit do to a call.
+SAID, EDITED = "said", "edited"
+Edit = Callable[[bytes], bytes]
 SCOPE = re.compile(r"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/aws4_request")
 READING = re.compile(r"^(Describe|Get|List|Head|Lookup|Search|Simulate|Check|Assume|Decode|BatchGet|BatchCheck|Test)")
 # aws_access's clients, and those that amazon.aws makes for a module.
@@ -91,10 +97,14 @@ class Fault:
     nth: int = 1
     times: int = 1
     seconds: float = 2.0
+    # Of SAID: the error's code, text and HTTP status.
+    error: tuple[str, str, int] = ("", "", 400)
+    # Of EDITED: makes the answer that the client gets out of the true one.
+    edit: Edit | None = None
 
 
 @cache
-def model(service: str):
+def model(service: str) -> Any:
     return botocore.session.get_session().get_service_model(CLIENTS.get(service, service))
 
 
@@ -111,7 +121,7 @@ def routes(service: str) -> list[tuple[str, re.Pattern[str], set[str], str]]:
     return sorted(found, key=lambda route: (-len(route[2]), -route[1].pattern.count("/"), route[1].pattern.count("[^/]+")))
 
 
-def describe(method: str, path: str, headers, body: bytes) -> Call:
+def describe(method: str, path: str, headers: Any, body: bytes) -> Call:
     """Which operation of which service a signed request is."""
     scope = SCOPE.search(headers.get("Authorization", ""))
     service = scope[1] if scope else ""
@@ -131,7 +141,7 @@ def describe(method: str, path: str, headers, body: bytes) -> Call:
 
 
 def protocol(service: str) -> str:
-    return model(service).protocol
+    return str(model(service).resolved_protocol)  # what botocore speaks, where a model has several
 
 
 def chosen(table: dict[str, tuple[str, int]], service: str, default: tuple[str, int]) -> tuple[str, int]:
@@ -142,13 +152,17 @@ def error(service: str, code: str, status: int, message: str) -> tuple[int, dict
     """An error in the service's own form."""
     kind = protocol(service)
     if kind == "ec2":
-        text = f"<Response><Errors><Error><Code>{code}</Code><Message>{message}</Message></Error></Errors><RequestID>fault</RequestID></Response>"
+        text = f"<Response><Errors><Error><Code>{code}</Code><Message>{escape(message)}</Message></Error></Errors><RequestID>fault</RequestID></Response>"
         return status, {"Content-Type": "text/xml"}, text.encode()
     if kind in ("query", "rest-xml"):
-        inner = f"<Error><Type>{'Sender' if status < 500 else 'Receiver'}</Type><Code>{code}</Code><Message>{message}</Message></Error>"
+        inner = f"<Error><Type>{'Sender' if status < 500 else 'Receiver'}</Type><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
         return status, {"Content-Type": "text/xml"}, f"<ErrorResponse>{inner}<RequestId>fault</RequestId></ErrorResponse>".encode()
     body = json.dumps({"__type": code, "message": message}).encode()
     return status, {"Content-Type": "application/x-amz-json-1.1", "x-amzn-ErrorType": code}, body
+
+
+# Statement NewRoles of the operator policy.
+MARKED = {f"iam:{verb}{what}" for verb in ("Create", "Tag") for what in ("OpenIDConnectProvider", "Policy", "Role")}
 
 
 class FaultProxy:
@@ -162,6 +176,8 @@ class FaultProxy:
         self.upstream = ""
         # Names of the calls that our own code made; kept when everything else is reset.
         self.ours: set[str] = set()
+        # Calls that the operator policy allows only with the owner's mark in them, and that had none.
+        self.unmarked: list[str] = []
         self.reset()
         threading.Thread(target=self._server.serve_forever, daemon=True, kwargs={"poll_interval": 0.05}).start()
 
@@ -176,7 +192,7 @@ class FaultProxy:
             self.calls: list[Call] = []
             self._faults: list[Fault] = []
             self._counts: Counter[str] = Counter()
-            self._hidden: dict[str, list] = {}
+            self._hidden: dict[str, list[Any]] = {}
             self._expired = False
 
     def inject(self, kind: str, call: str, nth: int = 1, times: int = 1, seconds: float = 2.0) -> None:
@@ -189,8 +205,26 @@ class FaultProxy:
             self._counts[call] = 0
             self._faults.append(Fault(kind, call, nth, times, seconds))
 
+    def say(self, call: str, code: str, text: str, status: int = 400, nth: int = 1, times: int = 1) -> None:
+        """Answer the nth C(service:Operation) from now on, and the next ones up to `times` in all, with this error and not at all otherwise."""
+        with self._lock:
+            self._counts[call] = 0
+            self._faults.append(Fault(SAID, call, nth, times, error=(code, text, status)))
+
+    def edit(self, call: str, edit: Edit, nth: int = 1, times: int = 1) -> None:
+        """Let the answers to these calls be what `edit` makes out of them: states that the emulated AWS does not come to by itself."""
+        with self._lock:
+            self._counts[call] = 0
+            self._faults.append(Fault(EDITED, call, nth, times, edit=edit))
+
+    @property
+    def hits(self) -> int:
+        """How many calls met a fault."""
+        return sum(1 for call in self.calls if call.fault)
+
     def mutations(self) -> list[str]:
-        return [call.name for call in self.calls if call.mutating]
+        """Calls that change something. A run's claim is no change."""
+        return [call.name for call in self.calls if call.mutating and call.service != "ssm"]
 
     # One request
 
@@ -207,13 +241,15 @@ class FaultProxy:
                     return fault
         return None
 
-    def answer(self, method: str, path: str, headers, body: bytes) -> tuple[int, dict[str, str], bytes] | None:
+    def answer(self, method: str, path: str, headers: Any, body: bytes) -> tuple[int, dict[str, str], bytes] | None:
         """What the client gets; None: the connection is cut."""
         call = describe(method, path, headers, body)
         if not call.service:
             return self._pass_on(method, path, headers, body)
         if any(agent in headers.get("User-Agent", "") for agent in OUR_AGENTS):
             self.ours.add(call.name)
+            if call.name in MARKED and b"meshgate.io%2Fcluster" not in body:
+                self.unmarked.append(call.name)
         fault = self._fault_of(call)
         if self._expired:
             code, status = chosen(EXPIRED, call.service, ("ExpiredTokenException", 400))
@@ -227,6 +263,9 @@ class FaultProxy:
             return self._said(
                 call, error(call.service, *chosen(DENIED, call.service, ("AccessDeniedException", 403)), f"not authorized to perform: {call.name}")
             )
+        if fault and kind == SAID:
+            code, text, status = fault.error
+            return self._said(call, error(call.service, code, status, text))
         if kind == "dropped_before":
             return None
         unknown = self._unknown(call)
@@ -236,6 +275,8 @@ class FaultProxy:
         answer = self._said(call, self._pass_on(method, path, headers, body))
         if kind == "dropped_after":
             return None
+        if fault and fault.edit and answer[0] < 300:
+            return answer[0], answer[1], fault.edit(answer[2])
         if kind == "slow" and fault:
             time.sleep(fault.seconds)
         if kind == "unseen" and fault and answer[0] < 300:
@@ -248,7 +289,7 @@ class FaultProxy:
         call.status = answer[0]
         return answer
 
-    def _pass_on(self, method: str, path: str, headers, body: bytes) -> tuple[int, dict[str, str], bytes]:
+    def _pass_on(self, method: str, path: str, headers: Any, body: bytes) -> tuple[int, dict[str, str], bytes]:
         target = urlsplit(self.upstream)
         connection = http.client.HTTPConnection(target.hostname or "", target.port, timeout=120)
         try:
@@ -337,7 +378,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     proxy: FaultProxy
 
-    def log_message(self, *_arguments) -> None:
+    def log_message(self, *_arguments: object) -> None:
         """The proxy keeps its own record."""
 
     def _handle(self) -> None:

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-EMULATOR = REPOSITORY / "roles/aws_emulator/files"
+EMULATOR = REPOSITORY / "emulator"
 
 
 class Nursery:
@@ -57,7 +57,7 @@ def main() -> None:
     application.warm_up()
     # What moto would only load when it is asked for the first time.
     for service in ("eks", "elbv2", "logs", "kms", "acm", "route53", "ecr", "resourcegroupstaggingapi", "service-quotas", "ssm", "s3"):
-        get_backend(service)  # type: ignore[call-overload]
+        get_backend(service)
     # Children are never waited for.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     gc.collect()

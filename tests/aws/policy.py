@@ -11,7 +11,12 @@ from pathlib import Path
 POLICY = json.loads((Path(__file__).resolve().parents[2] / "roles/eks_cluster/files/operator_policy.json").read_text())
 ALLOWED = {action for statement in POLICY["Statement"] for action in statement["Action"]}
 # Service Authorization Reference: operations whose action has another name.
-NAMES = {"s3:HeadBucket": "s3:ListBucket", "s3:GetBucketEncryption": "s3:GetEncryptionConfiguration"}
+NAMES = {
+    "s3:HeadBucket": "s3:ListBucket",
+    "s3:GetBucketEncryption": "s3:GetEncryptionConfiguration",
+    # The prefix of the Resource Groups Tagging API's actions is not the name that its requests are signed for.
+    "tagging:GetResources": "tag:GetResources",
+}
 # API reference, GetCallerIdentity: "No permissions are required to perform this operation".
 FREE = {"sts:GetCallerIdentity"}
 

@@ -15,7 +15,7 @@ from cloud import Cloud
 Parameters = dict[str, Any]
 WAIT = {"wait_timeout": 30, "wait_delay": 0.05}
 OURS = {"meshgate.io/cluster": "box"}
-POLICY = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "elasticloadbalancing:Describe*", "Resource": "*"}]}
+POLICY: dict[str, Any] = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "elasticloadbalancing:Describe*", "Resource": "*"}]}
 ISSUER = "https://oidc.eks.us-west-2.amazonaws.com/id/ABC"
 
 
@@ -56,7 +56,7 @@ def cluster(aws: Cloud, mode: str = "API_AND_CONFIG_MAP") -> list[str]:
     vpc = {"subnetIds": given["subnet_ids"]}
     eks.create_cluster(name="box", version="1.35", roleArn=given["role_arn"], resourcesVpcConfig=vpc, accessConfig={"authenticationMode": mode}, tags=OURS)
     aws.control("POST", "clock", {"advance": 5})
-    return given["subnet_ids"]
+    return list(given["subnet_ids"])
 
 
 def for_nodegroup(aws: Cloud) -> Parameters:
@@ -118,15 +118,17 @@ def for_access_entry(aws: Cloud) -> Parameters:
     return {"cluster_name": "box", "principal_arn": aws.role_for("ec2.amazonaws.com", "people")}
 
 
-def for_network(aws: Cloud) -> Parameters:
-    import test_eks_platform_plan
+def ground_with(**changes: Any) -> Callable[[Cloud], Parameters]:
+    """Network, IAM roles, logs and launch templates, with some of the role's variables changed."""
+    import platform_parts  # of the unit tests
 
-    return {"platform": test_eks_platform_plan.platform(aws.folder, kubeconfig_manage=False, kubeconfig=str(aws.folder / "none")), **WAIT}
+    from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks.platform.options import options_of
 
+    def given(aws: Cloud) -> Parameters:
+        said = platform_parts.platform(aws.folder, kubeconfig_manage=False, kubeconfig=str(aws.folder / "none"), **changes)
+        return {**options_of(said), "sections": platform_parts.GROUND, **WAIT}
 
-def network_with(**changes: Any) -> Callable[[Cloud], Parameters]:
-    """The platform with some of its variables changed."""
-    return lambda aws: {"platform": {**for_network(aws)["platform"], **changes}}
+    return given
 
 
 def for_host_name(aws: Cloud) -> Parameters:
@@ -213,13 +215,13 @@ SCENARIOS = [
     ),
     Scenario("aws_leftovers", "aws_leftovers", for_leftovers, {"delete": {}}),
     Scenario(
-        "eks_network",
-        "eks_network",
-        for_network,
+        "eks_platform",
+        "eks_platform",
+        ground_with(),
         {
             "create": {},
-            "a gateway per zone": network_with(nat_mode="highly_available"),
-            "one gateway": network_with(nat_mode="single", node_metadata_hop_limit=2),
+            "a gateway per zone": ground_with(nat_mode="highly_available"),
+            "one gateway": ground_with(nat_mode="single", node_metadata_hop_limit=2),
         },
     ),
     Scenario(
@@ -252,7 +254,7 @@ SCENARIOS = [
             "delete": {"state": "absent"},
         },
     ),
-    Scenario("alb_host_name", "alb_host_name", for_host_name, {"create": {}, "change": {"certificate_tags": {"team": "a"}}, "delete": {"state": "absent"}}),
+    Scenario("alb_domain", "alb_domain", for_host_name, {"create": {}, "change": {"certificate_tags": {"team": "a"}}, "delete": {"state": "absent"}}),
     Scenario(
         "ecr_image",
         "ecr_image",

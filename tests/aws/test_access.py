@@ -14,7 +14,7 @@ import pytest
 from botocore.config import Config
 from cloud import CREDENTIALS, REGION, Cloud
 
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import Aws, AwsError, Unreachable
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws.client import Aws, AwsError, Unreachable
 
 PASSING = ("throttled", "error_500", "slow", "dropped_before", "dropped_after")
 
@@ -68,7 +68,7 @@ def test_what_has_no_token_is_looked_for_before_it_is_made_again(aws: Cloud, cal
 @pytest.mark.parametrize("kind", ["error_500", "dropped_before", "dropped_after"])
 def test_without_a_look_it_is_not_repeated_and_that_is_said(aws: Cloud, calls: Aws, kind: str) -> None:
     aws.faults.inject(kind, "ec2:CreateInternetGateway")
-    with pytest.raises(AwsError, match=r"^ec2:CreateInternetGateway: .*Whether it was done is not known; the next run looks$"):
+    with pytest.raises(AwsError, match=r"^ec2:CreateInternetGateway: .*Whether it succeeded is unknown; the next run checks$"):
         calls.call("ec2", "create_internet_gateway")
     assert len(aws.faults.calls) == 1
 

@@ -13,7 +13,7 @@ from cloud import Cloud
 from harness import Run
 
 CLUSTER = "sandbox"
-ROLE = f"{CLUSTER}-aws-load-balancer-controller"
+ROLE = f"{CLUSTER}-us-west-2-aws-load-balancer-controller"
 WHERE = {"clusterName": CLUSTER, "namespace": "kube-system", "serviceAccount": "aws-load-balancer-controller"}
 
 
@@ -87,7 +87,7 @@ def test_from_irsa_to_pod_identity_and_back_leaves_nothing_behind(aws: Cloud, tm
     assert not roles(aws, irsa).changed
 
 
-AGENTLESS = 'eks_cluster_addons is ["vpc-cni"]; accepted is a list with eks-pod-identity-agent'
+AGENTLESS = "eks_cluster_addons is ['vpc-cni']; accepted: a list with eks-pod-identity-agent"
 POD_IDENTITY = {"alb_controller_credentials": "pod_identity", "alb_controller_oidc_issuer": ""}
 CASES: list[tuple[dict[str, Any], str]] = [
     ({**POD_IDENTITY, "eks_cluster_facts": {"exists": True, "addons": {"vpc-cni": "v1"}}}, AGENTLESS),
@@ -97,7 +97,7 @@ CASES: list[tuple[dict[str, Any], str]] = [
     (POD_IDENTITY, ""),
     ({"alb_controller_oidc_issuer": ""}, "alb_controller_oidc_issuer is"),
     ({"eks_cluster_iam_permissions_boundary": "boundary"}, "alb_controller_iam_permissions_boundary is"),
-    ({"eks_cluster_iam_permissions_boundary": "arn:aws-cn:iam::123456789012:policy/b"}, "accepted is empty, or the ARN of an IAM policy in partition aws"),
+    ({"eks_cluster_iam_permissions_boundary": "arn:aws-cn:iam::123456789012:policy/b"}, "accepted: empty, or the ARN of an IAM policy in partition aws"),
     ({"eks_cluster_iam_path": "mesh"}, "alb_controller_iam_path is"),
 ]
 

@@ -19,7 +19,8 @@ import image_rig  # noqa: E402
 from documented import AWS, PREFIX, examples, standing_in  # noqa: E402
 
 FILES = HERE.parents[1] / "roles/eks_cluster/files"
-FIRST = ("eks_platform_plan", "aws_preflight_info", "eks_network")  # before there is a cluster
+FIRST = ("platform_claim", "aws_preflight_info")  # before there is a cluster
+ALONE = "eks_platform"
 AGAIN = ", again"
 LAST = ("aws_leftovers", "aws_leftovers_info")
 LOGS = {
@@ -59,7 +60,7 @@ def test_the_examples_run_and_what_they_make_is_made_once(aws, names):
     def tasks(*modules: str) -> list[dict[str, Any]]:
         return [task for module in modules for task in standing_in(examples(module), names)]
 
-    middle = tasks(*[name for name in AWS if name not in FIRST + LAST])
+    middle = tasks(*[name for name in AWS if name not in (*FIRST, *LAST, ALONE)])
     absent = [task for task in middle if any("absent" in str(task[key].get("state")) for key in task if key.startswith(PREFIX))]
     present = [task for task in middle if task not in absent]
     role = {"name": "meshgate.eks_istio.eks_cluster", "public": True}
@@ -75,11 +76,37 @@ def test_the_examples_run_and_what_they_make_is_made_once(aws, names):
     run = aws.play([{"hosts": "localhost", "connection": "local", "gather_facts": False, "vars": variables, "tasks": book}])
 
     changed = {task["name"]: task["result"].get("changed", False) for task in run.tasks}
-    for task in [*tasks("eks_network")[:1], *present, *absent, *tasks("aws_leftovers")[:1]]:
+    for task in [*present, *absent, *tasks("aws_leftovers")[:1]]:
         makes = any(key.startswith(PREFIX) and not key.endswith("_info") for key in task)
         assert changed[task["name"]] is makes, f"{task['name']}: changed is {changed[task['name']]}"
     assert [name for name, done in changed.items() if name.endswith(AGAIN) and done] == []
     assert aws.client("eks").list_clusters()["clusters"] == []
+
+
+@pytest.mark.slow
+def test_a_platform_comes_about_from_the_examples_of_eks_platform_alone(aws, names):
+    """What it leaves to other modules is the OIDC provider and the kubeconfig, which these examples do not ask for."""
+    aws.role_for("ec2.amazonaws.com", "platform")
+    quick = {f"{PREFIX}{module}": {"wait_delay": 0.1, "wait_timeout": 60} for module in ("eks_platform", "eks_cluster", "eks_nodegroup")}
+
+    def play(tasks: list[dict[str, Any]]) -> Any:
+        return aws.play([{"hosts": "localhost", "connection": "local", "gather_facts": False, "module_defaults": quick, "tasks": tasks}])
+
+    def changed(run: Any) -> dict[str, bool]:
+        return {task["name"]: task["result"].get("changed", False) for task in run.tasks}
+
+    tasks = standing_in(examples(ALONE), names)
+    ground, plane, lists, nodes, wait, plan = [task["name"] for task in tasks]
+    assert changed(play(tasks)) == {ground: True, plane: True, lists: True, nodes: True, wait: False, plan: False}
+    eks = aws.client("eks")
+    assert eks.describe_cluster(name="shop")["cluster"]["status"] == "ACTIVE" and eks.list_nodegroups(clusterName="shop")["nodegroups"] == ["mng-arm"]
+    added = {name: eks.describe_addon(clusterName="shop", addonName=name)["addon"]["status"] for name in eks.list_addons(clusterName="shop")["addons"]}
+    assert added == dict.fromkeys(["coredns", "kube-proxy", "vpc-cni"], "ACTIVE")
+    mark = aws.mark()
+    again = play(tasks)
+    assert not any(changed(again).values()) and aws.mutations(mark) == []
+    (look,) = [task["result"] for task in again.tasks if task["name"] == plan]
+    assert look["sections"] == ["oidc"] and look["unfinished"] == []
 
 
 def twice(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -22,6 +22,7 @@ def addons(aws: Cloud) -> dict[str, str]:
 @pytest.mark.slow
 def test_lists_are_brought_about_kept_and_cut(aws: Cloud) -> None:
     eks, role = aws.client("eks"), aws.role_for("pods.eks.amazonaws.com", "reports")
+    aws.role_for("ec2.amazonaws.com", ADMIN.rsplit("/", 1)[-1])
     given: dict[str, Any] = {
         "eks_cluster_access_entries": [{"principal_arn": ADMIN, "policies": [{"policy": "AmazonEKSClusterAdminPolicy"}]}],
         "eks_cluster_pod_identity_associations": [{"namespace": "reports", "service_account": "writer", "role_arn": role}],

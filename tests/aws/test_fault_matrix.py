@@ -4,7 +4,7 @@
 
 A step of a module's life is run without faults first, and the proxy notes its changing calls. Then, on a fresh account each time, one kind of
 fault happens to one of them. The module survives, or says in one line which call failed and why. The next run converges, another one changes
-nothing, and the account then looks to plain boto3 as it does without faults: nothing is missing and nothing is there twice.
+nothing, and the account then looks to plain boto3 as it does without faults: nothing is missing and nothing occurs twice.
 
 Every call meets one kind of fault each in the fixed sample, and all of them with MESHGATE_AWS_FULL=1.
 """
@@ -131,7 +131,7 @@ def cases(name: str, calls: list[str]) -> list[tuple[str, int, str]]:
 @pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.xdist_group(STEPS[name][0].name)) for name in STEPS])
 def test_every_call_on_a_bad_day(bench: Bench, name: str, record_property: pytest.RecordProperty, monkeypatch: pytest.MonkeyPatch) -> None:
     # The pauses between tries are right in test_access.py; here they would only take time.
-    monkeypatch.setattr("ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access.LONGEST_PAUSE", 0.02)
+    monkeypatch.setattr("ansible_collections.meshgate.eks_istio.plugins.module_utils.aws.client.LONGEST_PAUSE", 0.02)
     calls, _picture = bench.without_faults(name)
     assert calls, f"{name} calls nothing that changes anything"
     problems, outcomes = [], Counter[str]()

@@ -59,7 +59,7 @@ def test_a_host_name_brings_https_and_leads_to_the_load_balancer(aws: Cloud) -> 
 
 def test_a_host_name_without_a_zone_is_refused_before_there_is_a_cluster(aws: Cloud) -> None:
     refused = aws.role("istio", tasks_from="preflight", check=True, ok=False, eks_cluster_facts={"exists": False}, **HOST)
-    assert f"host_name is {DOMAIN}; accepted: a name in a public hosted zone of this account, and there is none for it" in refused.failures()
+    assert f"host_name is {DOMAIN}, for which this account has no public hosted zone; accepted: a name in one of its public hosted zones" in refused.failures()
 
 
 def test_access_logs_go_to_a_bucket_that_lets_them_in(aws: Cloud) -> None:
@@ -68,7 +68,7 @@ def test_access_logs_go_to_a_bucket_that_lets_them_in(aws: Cloud) -> None:
     s3.create_bucket(Bucket="our-logs", CreateBucketConfiguration={"LocationConstraint": REGION})
     given = {"istio_region": REGION, "istio_ingress_access_logs": {"bucket": "our-logs", "prefix": "mesh"}, "eks_cluster_facts": {"exists": False}}
     refused = aws.role("istio", tasks_from="preflight", check=True, ok=False, **given)
-    assert "access logs: the policy of the bucket our-logs does not let logdelivery.elasticloadbalancing.amazonaws.com do s3:PutObject" in refused.failures()
+    assert "access logs: the policy of the bucket our-logs does not allow logdelivery.elasticloadbalancing.amazonaws.com s3:PutObject" in refused.failures()
     statement = {
         "Effect": "Allow",
         "Principal": {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
@@ -79,14 +79,22 @@ def test_access_logs_go_to_a_bucket_that_lets_them_in(aws: Cloud) -> None:
     assert not aws.role("istio", tasks_from="preflight", check=True, **given).changed
 
 
+DROP = "routing.http.drop_invalid_header_fields.enabled=true"
+
+
 def test_the_load_balancers_attributes_say_logs_on_or_off_beside_those_given(aws: Cloud) -> None:
     key = f"{ANNOTATION}load-balancer-attributes"
     cases: list[tuple[dict[str, Any], str]] = [
-        # Only attributes that are named are set: to go off again, it has to be said.
-        ({}, "access_logs.s3.enabled=false"),
-        ({"istio_ingress_annotations": {key: "idle_timeout.timeout_seconds=30"}}, "access_logs.s3.enabled=false,idle_timeout.timeout_seconds=30"),
-        ({"istio_ingress_annotations": {key: "access_logs.s3.enabled=true"}}, "access_logs.s3.enabled=true"),
-        ({"istio_ingress_access_logs": {"bucket": "b"}}, "access_logs.s3.enabled=true,access_logs.s3.bucket=b,access_logs.s3.prefix="),
+        # Only attributes that are named are set: what nobody says stays as it is, and to go off again, it has to be said.
+        ({}, DROP),
+        ({"istio_ingress_access_logs": {}}, f"access_logs.s3.enabled=false,{DROP}"),
+        ({"istio_ingress_annotations": {key: "idle_timeout.timeout_seconds=30"}}, f"{DROP},idle_timeout.timeout_seconds=30"),
+        ({"istio_ingress_annotations": {key: "access_logs.s3.enabled=true"}}, f"{DROP},access_logs.s3.enabled=true"),
+        ({"istio_ingress_access_logs": {"bucket": "b"}}, f"access_logs.s3.enabled=true,access_logs.s3.bucket=b,access_logs.s3.prefix=,{DROP}"),
+        ({"istio_ingress_drop_invalid_header_fields": False}, f"{DROP[:-4]}false"),
+        ({"istio_ingress_annotations": {key: DROP}}, f"{DROP}"),
+        ({"istio_ingress_deletion_protection": True}, f"{DROP},deletion_protection.enabled=true"),
+        ({"istio_ingress_deletion_protection": False}, f"{DROP},deletion_protection.enabled=false"),
     ]
     aws.client("route53").create_hosted_zone(Name="example.com", CallerReference="1")
     include = {"name": "meshgate.eks_istio.istio", "tasks_from": "host_name", "public": True}

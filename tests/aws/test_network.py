@@ -10,7 +10,7 @@ import pytest
 from cloud import QUICK, Cloud
 from fault_proxy import FaultProxy
 from nursery import Nursery
-from test_eks_platform_plan import platform
+from platform_parts import GROUND, options_of, platform
 
 
 def ways_out(aws: Cloud) -> list[str]:
@@ -27,17 +27,17 @@ def test_a_nat_gateway_is_awaited_when_it_is_needed(nursery: Nursery, proxy: Fau
     """
     with nursery.account(**QUICK, MESHGATE_NAT_SECONDS="60") as endpoint:
         aws = Cloud(endpoint, proxy, tmp_path)
-        given = platform(tmp_path, name="box")
+        given = {**options_of(platform(tmp_path, name="box")), "sections": GROUND}
         if refused:
             # What was just created is not known to the three calls that make routes to it.
             proxy.inject("unseen", "ec2:CreateNatGateway", times=3)
-        begun = aws.module("eks_network", platform=given, wait=False)
+        begun = aws.module("eks_platform", **given, wait=False)
         assert begun["changed"] and begun["unfinished"] == ["NAT gateway box-nat-us-west-2a"], begun.get("msg")
-        look = aws.module("eks_platform_plan", platform=given)
+        look = aws.module("eks_platform", **given, state="planned")
         assert [entry["after"]["state"] for entry in look["differs"] if entry["section"] == "nat"] == ["available"]
         aws.control("POST", "clock", {"advance": 61})
-        ended = aws.module("eks_network", platform=given, wait_delay=0.1)
+        ended = aws.module("eks_platform", **given, wait_delay=0.1)
         assert ended["unfinished"] == [] and not {"nat", "route_tables"} & set(ended["sections"]), ended.get("msg")
         assert len(ways_out(aws)) == 3 and len(set(ways_out(aws))) == 1
-        assert aws.module("eks_network", platform=given)["changed"] is False
+        assert aws.module("eks_platform", **given)["changed"] is False
         proxy.reset()

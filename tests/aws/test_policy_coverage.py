@@ -5,10 +5,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 import aws_harness
@@ -20,7 +22,8 @@ from cloud import QUICK, REPOSITORY, Cloud
 from policy import ALLOWED, FREE, NAMES, POLICY
 from scenarios import SCENARIOS
 
-from ansible_collections.meshgate.eks_istio.plugins.modules import alb_access_logs_info, ecr_image
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.common.run_identity import of_process
+from ansible_collections.meshgate.eks_istio.plugins.modules import alb_preflight_info, ecr_image
 
 sys.path.insert(0, str(REPOSITORY / "tests/unit"))
 import image_rig  # noqa: E402
@@ -35,23 +38,27 @@ IN_OUR_NAME = {
 }
 # Actions that are called on ways which no run below takes, and the file that calls them.
 RARELY: dict[str, str] = {
-    "ec2:DeleteRoute": "plugins/module_utils/eks_network.py",
-    "ec2:DeleteSnapshot": "plugins/module_utils/aws_leftovers_remove.py",
-    "ec2:DeleteVolume": "plugins/module_utils/aws_leftovers_remove.py",
-    "ec2:DescribeSnapshots": "plugins/module_utils/aws_leftovers.py",
-    "ec2:ReplaceRouteTableAssociation": "plugins/module_utils/eks_network.py",
-    "ec2:RevokeSecurityGroupEgress": "plugins/module_utils/aws_leftovers_remove.py",
-    "eks:AssociateEncryptionConfig": "plugins/module_utils/eks_cluster.py",
-    "eks:DescribeFargateProfile": "plugins/module_utils/aws_leftovers.py",
-    "eks:DescribeInsight": "plugins/module_utils/eks_cluster.py",
-    "elasticloadbalancing:DescribeListeners": "plugins/module_utils/alb_elbv2.py",
-    "elasticloadbalancing:DescribeRules": "plugins/module_utils/alb_elbv2.py",
-    "elasticloadbalancing:DescribeTargetHealth": "plugins/module_utils/alb_elbv2.py",
-    "elasticloadbalancing:ModifyLoadBalancerAttributes": "plugins/module_utils/aws_leftovers_remove.py",
-    "iam:DeleteRolePermissionsBoundary": "plugins/module_utils/eks_network_iam.py",
-    "iam:DeleteRolePolicy": "plugins/module_utils/aws_leftovers_remove.py",
-    "iam:PutRolePermissionsBoundary": "plugins/module_utils/eks_network_iam.py",
-    "servicequotas:GetAWSDefaultServiceQuota": "plugins/module_utils/aws_preflight_quotas.py",
+    "ec2:DeleteRoute": "plugins/module_utils/eks/platform/builder.py",
+    "ec2:DeleteSnapshot": "plugins/module_utils/teardown/remove.py",
+    "ec2:DeleteVpcEndpoints": "plugins/module_utils/teardown/remove.py",
+    "ec2:DeleteVolume": "plugins/module_utils/teardown/remove.py",
+    "ec2:DescribeSnapshots": "plugins/module_utils/teardown/search.py",
+    "ec2:ReplaceRouteTableAssociation": "plugins/module_utils/eks/platform/builder.py",
+    "ec2:RevokeSecurityGroupEgress": "plugins/module_utils/teardown/remove.py",
+    "eks:AssociateEncryptionConfig": "plugins/module_utils/eks/cluster.py",
+    "eks:DescribeFargateProfile": "plugins/module_utils/teardown/search.py",
+    "eks:DescribeInsight": "plugins/module_utils/eks/cluster.py",
+    "elasticloadbalancing:DescribeListeners": "plugins/module_utils/aws/elbv2.py",
+    "elasticloadbalancing:DescribeRules": "plugins/module_utils/aws/elbv2.py",
+    "elasticloadbalancing:DescribeTargetHealth": "plugins/module_utils/aws/elbv2.py",
+    "elasticloadbalancing:ModifyLoadBalancerAttributes": "plugins/module_utils/teardown/remove.py",
+    "iam:DeleteRolePermissionsBoundary": "plugins/module_utils/eks/platform/role_builder.py",
+    "iam:DeleteRolePolicy": "plugins/module_utils/teardown/remove.py",
+    # Where somebody took iam:GetAccountAuthorizationDetails out of the policy.
+    "iam:ListRoles": "plugins/module_utils/teardown/iam.py",
+    "iam:PutRolePermissionsBoundary": "plugins/module_utils/eks/platform/role_builder.py",
+    "logs:DeleteRetentionPolicy": "plugins/module_utils/eks/platform/logs.py",
+    "servicequotas:GetAWSDefaultServiceQuota": "plugins/module_utils/preflight/quotas.py",
 }
 
 
@@ -132,15 +139,21 @@ def host_name(aws: Cloud) -> None:
     zone = aws.client("route53").create_hosted_zone(Name="example.com", CallerReference="1")["HostedZone"]["Id"].split("/")[-1]
     aws.client("elbv2").create_load_balancer(Name="sandbox-alb", Subnets=aws.subnets(aws.vpc()))
     given = {"host_name": "mesh.example.com", "cluster_name": "sandbox", "load_balancer_name": "sandbox-alb", "wait_timeout": 20}
-    ok(aws.module("alb_host_name", **given))
-    ok(aws.module("alb_host_name", **given, hosted_zone_id=zone, state="absent"))
+    ok(aws.module("alb_domain", **given))
+    ok(aws.module("alb_domain", **given, hosted_zone_id=zone, state="absent"))
 
 
 def access_logs(aws: Cloud) -> None:
     s3 = aws.client("s3")
     s3.create_bucket(Bucket="logs-of-sandbox", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
     aws.since = aws.mark()
-    aws_harness.run(alb_access_logs_info, aws.endpoint, bucket="logs-of-sandbox")
+    aws_harness.run(alb_preflight_info, aws.endpoint, access_logs={"bucket": "logs-of-sandbox"})
+
+
+def claim(aws: Cloud) -> None:
+    run = asdict(of_process(os.getpid()))
+    ok(aws.module("platform_claim", cluster_name="sandbox", run=run))
+    ok(aws.module("platform_claim", cluster_name="sandbox", run=run, state="absent"))
 
 
 LIVES: dict[str, Callable[[Cloud], None]] = {
@@ -149,6 +162,7 @@ LIVES: dict[str, Callable[[Cloud], None]] = {
     "images": images,
     "host name": host_name,
     "access logs": access_logs,
+    "claim": claim,
 }
 
 # The proxy knows neither a registry's API nor what S3's queries mean; the emulator's own log does.
@@ -183,9 +197,11 @@ def test_every_reason_is_one(seen: set[str]) -> None:
         assert operation in (REPOSITORY / file).read_text(), f"{file} does not call {operation}"
 
 
-def test_the_policy_can_be_a_managed_policy_and_names_every_action_in_full() -> None:
+def test_the_policy_can_be_two_managed_policies_and_names_every_action_in_full() -> None:
     # IAM and AWS STS quotas: a managed policy has at most 6,144 characters, white space not counted. The simulator takes no wildcards.
-    assert len(re.sub(r"\s", "", json.dumps(POLICY))) <= 6144
+    look, *rest = POLICY["Statement"]
+    for statements in ([look], rest):
+        assert len(re.sub(r"\s", "", json.dumps({**POLICY, "Statement": statements}))) <= 6144
     assert [action for action in ALLOWED if not re.fullmatch(r"[a-z0-9]+:[A-Za-z0-9]+", action)] == []
     assert len(ALLOWED) == sum(len(statement["Action"]) for statement in POLICY["Statement"])
 
@@ -194,10 +210,12 @@ def test_the_document_has_the_same_policy() -> None:
     text = (REPOSITORY / "docs/aws.md").read_text()
     (block,) = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
     assert json.loads(block) == POLICY
+    assert f"needs these {len(ALLOWED)} actions" in text
 
 
 def test_the_preflight_leaves_out_statements_that_exist() -> None:
     tasks = (REPOSITORY / "roles/eks_cluster/tasks/aws_preflight.yml").read_text()
     named = set(re.findall(r"\['(\w+)'\]", yaml.safe_load(tasks)[0]["vars"]["_eks_cluster_unused_statements"]))
     assert named <= {statement["Sid"] for statement in POLICY["Statement"]}
-    assert named == {"Images", "HostName", "AccessLogs"}
+    # A claim that is not permitted is a warning, and said when it is made.
+    assert named == {"Claim", "Images", "HostName", "AccessLogs"}

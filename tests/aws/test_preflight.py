@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 import yaml
+from cloud import REGION
+
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks.platform.options import options_of
 
 FILES = Path(__file__).resolve().parents[2] / "roles/eks_cluster/files"
 POLICY = json.loads((FILES / "operator_policy.json").read_text())
@@ -49,7 +52,7 @@ def inputs(aws) -> dict[str, Any]:
 def look(aws, inputs):
     def run(options: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
         given = {"operator_policy": POLICY, "price_list": PRICES, "load_balancer": "sandbox-alb", **(options or {})}
-        return aws.module("aws_preflight_info", platform={**inputs, **changes}, **given)
+        return aws.module("aws_preflight_info", **options_of({**inputs, **changes}), messages_name="variables", **given)
 
     return run
 
@@ -68,6 +71,7 @@ def test_an_empty_account_has_room_and_nothing_is_changed(aws, look) -> None:
         "identity",
         "permissions",
         "names",
+        "load balancer subnets",
         "load balancer name",
         "instance types",
         "EKS version",
@@ -78,6 +82,7 @@ def test_an_empty_account_has_room_and_nothing_is_changed(aws, look) -> None:
         "EKS clusters",
         "Application Load Balancers",
         "on-demand vCPUs of standard instances",
+        "key of volumes",
     ]
     vcpus = check(result, "on-demand vCPUs of standard instances")
     assert vcpus["found"] == {"used": 0, "needed": 4, "quota": 5, "code": "L-1216C47A", "where": "us-west-2"}
@@ -86,7 +91,7 @@ def test_an_empty_account_has_room_and_nothing_is_changed(aws, look) -> None:
 def test_credentials_of_another_account_are_refused_alone(look) -> None:
     result = look(expected_account_id="999999999999")
     assert result["failed"]
-    assert result["msg"].startswith("eks_cluster_expected_account_id is '999999999999', but the AWS credentials are of account 123456789012")
+    assert result["msg"].startswith("eks_cluster_expected_account_id is '999999999999', but the AWS credentials belong to account 123456789012")
     assert len(result["checks"]) == 1
 
 
@@ -156,7 +161,7 @@ def test_a_running_platform_needs_nothing_more(aws, look, inputs) -> None:
 def test_names_that_somebody_else_has_are_refused(aws, look) -> None:
     aws.client("iam").create_role(RoleName="sandbox-eks-node", AssumeRolePolicyDocument=TRUST)
     result = look()
-    assert "IAM role sandbox-eks-node exists and is not ours" in result["msg"]
+    assert "IAM role sandbox-eks-node exists and is not managed by this collection" in result["msg"]
 
 
 def test_somebody_elses_load_balancer_of_that_name_is_refused(aws, look) -> None:
@@ -166,6 +171,53 @@ def test_somebody_elses_load_balancer_of_that_name_is_refused(aws, look) -> None
     assert "load balancer sandbox-alb exists and is not this cluster's; choose another istio_ingress_load_balancer_name" in result["msg"]
     elb.add_tags(ResourceArns=[balancer], Tags=[{"Key": "elbv2.k8s.aws/cluster", "Value": "sandbox"}])
     assert not look().get("failed")
+
+
+# Nodes
+
+PODS = [
+    {"name": "istiod", "replicas": 2, "cpu": "500m", "memory": "2048Mi"},
+    {"name": "istio-ingressgateway", "replicas": 2, "cpu": "100m", "memory": "128Mi"},
+    {"name": "aws-load-balancer-controller", "replicas": 2, "cpu": "50m", "memory": "128Mi"},
+    {"name": "service-a and service-b", "replicas": 4, "cpu": "10m", "memory": "16Mi"},
+    {"name": "sidecars", "replicas": 4, "cpu": "10m", "memory": "64Mi"},
+]
+ADDONS = [{"name": name} for name in ("vpc-cni", "kube-proxy", "coredns", "eks-pod-identity-agent", "metrics-server")]
+
+
+def test_two_nodes_of_which_one_fails_leave_no_room_and_that_is_said(look) -> None:
+    result = look({"pods": PODS}, addons=ADDONS)
+    room = check(result, "room when a node fails")
+    assert room["warning"] and room["ok"] and room["message"] in str(result["warnings"])
+    assert room["found"]["cpu_left_millicores"] == 0
+    assert "when one of 2 nodes fails, the platform's pods request 1780m of CPU and 5468 MiB of the 1780m and " in room["message"]
+    assert "no rollout would proceed until AWS has replaced it. Add a node (desired_size in eks_cluster_node_groups) or use a larger" in room["message"]
+    assert "pods would stay Pending" in check(look({"pods": PODS}, addons=ADDONS, node_groups=[{**GROUP, "desired_size": 1}]), room["name"])["message"]
+
+
+@pytest.mark.parametrize("group", [{"desired_size": 3}, {"instance_types": ["m6g.xlarge"]}])
+def test_room_enough_is_no_warning(look, group: dict[str, Any]) -> None:
+    assert not check(look({"pods": PODS}, addons=ADDONS, node_groups=[{**GROUP, **group}]), "room when a node fails")["warning"]
+
+
+@pytest.mark.slow
+def test_the_role_counts_the_pods_of_the_others(aws) -> None:
+    given = {"eks_cluster_node_groups": [GROUP], "eks_cluster_kubeconfig": str(aws.folder / "kubeconfig")}
+    run = aws.role("eks_cluster", tasks_from="aws_preflight", check=True, **given)
+    room = check(run.result("Run the AWS preflight checks"), "room when a node fails")
+    assert room["found"]["cpu_left_millicores"] == 0
+
+
+def test_an_account_whose_volumes_have_a_key_of_its_own_is_told_who_must_use_it(aws, look) -> None:
+    """Such nodes end at once, and the node group only half an hour later: https://github.com/hashicorp/terraform-provider-aws/issues/39904."""
+    assert not check(look(), "key of volumes")["warning"]
+    key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    aws.client("ec2").modify_ebs_default_kms_key_id(KmsKeyId=key)
+    result = look()
+    found = check(result, "key of volumes")
+    assert (found["ok"], found["warning"], found["found"]) == (True, True, key)
+    assert found["message"] in str(result["warnings"])
+    assert f"--key-id {key} --grantee-principal arn:aws:iam::123456789012:role/aws-service-role/autoscaling.amazonaws.com/" in found["message"]
 
 
 # Permissions
@@ -194,6 +246,26 @@ def test_the_operator_policy_is_enough_for_itself(look, operator) -> None:
     assert result["caller"] == "arn:aws:iam::123456789012:user/operator"
 
 
+def test_the_operator_changes_no_role_without_our_mark_and_gives_none_an_administrators_policy(aws, operator) -> None:
+    """By the simulator: what a run may do to a stranger's role, to ours, and which policies it may attach to it."""
+    operator("operator", *POLICY["Statement"])
+    iam = aws.client("iam")
+
+    def allowed(action: str, **context: str) -> bool:
+        entries = [{"ContextKeyName": key, "ContextKeyValues": [value], "ContextKeyType": "string"} for key, value in context.items()]
+        asked = {"PolicySourceArn": "arn:aws:iam::123456789012:user/operator", "ActionNames": [action], "ContextEntries": entries}
+        return iam.simulate_principal_policy(**asked)["EvaluationResults"][0]["EvalDecision"] == "allowed"
+
+    ours, new = {"aws:ResourceTag/meshgate.io/cluster": "sandbox"}, {"aws:RequestTag/meshgate.io/cluster": "sandbox"}
+    for action in ("iam:UpdateAssumeRolePolicy", "iam:DeleteRole", "iam:CreatePolicyVersion", "iam:DeleteOpenIDConnectProvider"):
+        assert allowed(action, **ours) and not allowed(action) and not allowed(action, **new)
+    assert allowed("iam:CreateRole", **new) and not allowed("iam:CreateRole")
+    nodes, administrator = (f"arn:aws:iam::aws:policy/{name}" for name in ("AmazonEKSWorkerNodePolicy", "AdministratorAccess"))
+    assert allowed("iam:AttachRolePolicy", **ours, **{"iam:PolicyARN": nodes})
+    assert not allowed("iam:AttachRolePolicy", **ours, **{"iam:PolicyARN": administrator})
+    assert not allowed("iam:AttachRolePolicy", **{"iam:PolicyARN": nodes})
+
+
 def test_what_is_denied_is_named_with_its_reason(look, operator) -> None:
     operator("operator", *POLICY["Statement"])
     keys = operator("less", {"Effect": "Deny", "Action": ["ec2:CreateVpc", "eks:CreateCluster"]})
@@ -207,15 +279,47 @@ def test_what_is_denied_is_named_with_its_reason(look, operator) -> None:
 
 @pytest.mark.slow
 def test_a_policy_narrowed_to_the_platforms_names_is_enough(look, operator) -> None:
-    account = "arn:aws:iam::123456789012"
+    account, log_group = "arn:aws:iam::123456789012", "arn:aws:logs:us-west-2:123456789012:log-group:/aws/eks/sandbox/cluster"
+    roles = [f"{account}:role/sandbox-*", f"{account}:policy/sandbox-*", f"{account}:oidc-provider/oidc.eks.us-west-2.*"]
     narrowed = {
-        "Roles": [f"{account}:role/sandbox-*", f"{account}:policy/sandbox-*", f"{account}:oidc-provider/oidc.eks.us-west-2.*"],
-        "Cluster": ["arn:aws:eks:us-west-2:123456789012:*/sandbox", "arn:aws:eks:us-west-2:123456789012:*/sandbox/*"],
+        **dict.fromkeys(("NewRoles", "OurRoles", "PoliciesOfRoles"), roles),
+        "Cluster": ["arn:aws:eks:us-west-2:123456789012:*/sandbox", "arn:aws:eks:us-west-2:123456789012:*/sandbox/*", log_group],
     }
     keys = operator("operator", *[{**statement, "Resource": narrowed.get(statement["Sid"], "*")} for statement in POLICY["Statement"]])
     assert check(look(keys), "permissions")["found"] == []
     keys = operator("operator", *[{**statement, "Resource": "arn:aws:eks:us-west-2:123456789012:*/other"} for statement in POLICY["Statement"]])
     assert "eks:CreateCluster" in check(look(keys), "permissions")["found"]
+
+
+def test_a_caller_who_is_limited_to_a_region_is_not_refused(look, operator) -> None:
+    """The simulator does not know by itself where a call would go: https://github.com/openshift/installer/issues/1322."""
+    here = {"StringEquals": {"aws:RequestedRegion": [REGION, "us-east-1"]}, "Bool": {"aws:SecureTransport": "true", "aws:MultiFactorAuthPresent": "true"}}
+    keys = operator("operator", *[{**statement, "Condition": {**(statement.get("Condition") or {}), **here}} for statement in POLICY["Statement"]])
+    result = look(keys)
+    assert check(result, "permissions")["found"] == [], result.get("msg")
+    assert not check(result, "permissions")["warning"]
+
+
+def test_a_caller_who_is_limited_to_another_region_is_refused(look, operator) -> None:
+    """A service control policy's usual form, and IAM is asked in us-east-1 wherever the cluster is."""
+    operator("operator", *POLICY["Statement"])
+    elsewhere = {"StringNotEquals": {"aws:RequestedRegion": ["eu-central-1", "us-east-1"]}}
+    result = look({**operator("fence", {"Effect": "Deny", "Action": "*", "Condition": elsewhere}), "permissions": "warn"})
+    denied = check(result, "permissions")["found"]
+    assert denied["eks:CreateCluster"] == denied["ec2:CreateVpc"] == "a policy denies it"
+    assert "iam:CreateRole" not in denied
+
+
+def test_a_denial_that_depends_on_what_nobody_told_the_simulator_is_a_warning(look, operator) -> None:
+    operator("operator", *[statement for statement in POLICY["Statement"] if statement["Sid"] != "Cluster"])
+    cluster = next(statement for statement in POLICY["Statement"] if statement["Sid"] == "Cluster")
+    result = look(operator("office", {**cluster, "Condition": {"StringEquals": {"aws:PrincipalTag/team": "platform"}}}))
+    assert not result.get("failed"), result.get("msg")
+    found = check(result, "permissions by condition")
+    assert found["warning"] and set(found["found"]) == set(cluster["Action"])
+    assert "cannot tell whether arn:aws:iam::123456789012:user/operator is allowed eks:" in found["message"]
+    assert "(depends on aws:PrincipalTag/team); AWS decides at the call itself" in found["message"]
+    assert " may do all " not in check(result, "permissions")["message"]
 
 
 @pytest.mark.slow
@@ -262,7 +366,7 @@ def test_without_the_simulator_it_goes_on_and_says_so(aws, look) -> None:
 
 def test_the_aws_cli_that_the_kubeconfig_calls_is_looked_for(look, monkeypatch, tmp_path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert "there is no aws on the PATH" in look()["msg"]
+    assert "aws is not on the PATH" in look()["msg"]
     assert not look(kubeconfig_manage=False).get("failed")
     program = tmp_path / "aws"
     program.write_text("#!/bin/sh\necho aws-cli/1.18.5 Python/3.9\n")

@@ -26,6 +26,7 @@ CALLS = [
     "ec2:CreateRouteTable",
     "ec2:CreateSubnet",
     "ec2:CreateVpc",
+    "ec2:DeleteTags",
     "ec2:ModifySubnetAttribute",
     "ec2:ModifyVpcAttribute",
     "eks:CreateAddon",
@@ -34,6 +35,9 @@ CALLS = [
     "iam:AttachRolePolicy",
     "iam:CreateOpenIDConnectProvider",
     "iam:CreateRole",
+    "logs:CreateLogGroup",
+    "logs:PutRetentionPolicy",
+    "logs:UntagResource",
 ]
 # One day on which everything goes wrong that a run can survive.
 BAD_DAY = [

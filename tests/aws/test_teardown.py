@@ -22,7 +22,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 NAME = "box"
 OURS = {"Key": "meshgate.io/cluster", "Value": NAME}
 CONTROLLER = {"Key": "elbv2.k8s.aws/cluster", "Value": NAME}
-FAST = {"cluster_name": NAME, "wait_timeout": 20, "wait_delay": 0.2}
+FAST: dict[str, Any] = {"cluster_name": NAME, "wait_timeout": 20, "wait_delay": 0.2}
 DOCUMENT = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:ListBucket", "Resource": "*"}]})
 
 
@@ -63,9 +63,6 @@ class Builder:
         table = self.ec2.create_route_table(VpcId=self.ids["vpc"], TagSpecifications=tagged("route-table"))["RouteTable"]["RouteTableId"]
         self.ec2.associate_route_table(RouteTableId=table, SubnetId=self.ids["subnets"][1])
 
-    def route_table_without_a_tag(self) -> None:
-        self.ec2.create_route_table(VpcId=self.ids["vpc"])
-
     def cluster_role(self) -> None:
         self.ids["cluster_role"] = self._role("eks-cluster", "eks.amazonaws.com", "AmazonEKSClusterPolicy")
 
@@ -77,7 +74,7 @@ class Builder:
     def _role(self, suffix: str, service: str, policy: str) -> str:
         trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}]}
         given = {"RoleName": f"{NAME}-{suffix}", "Path": self.path, "AssumeRolePolicyDocument": json.dumps(trust), "Tags": [OURS]}
-        arn = self.iam.create_role(**given)["Role"]["Arn"]
+        arn: str = self.iam.create_role(**given)["Role"]["Arn"]
         self.iam.attach_role_policy(RoleName=given["RoleName"], PolicyArn=f"arn:aws:iam::aws:policy/{policy}")
         return arn
 
@@ -134,7 +131,8 @@ class Builder:
         self.aws.client("elb").create_load_balancer(LoadBalancerName="a1b2c3", Listeners=listener, **given)
 
     def certificate(self) -> None:
-        self.aws.client("acm").request_certificate(DomainName="mesh.example.com", ValidationMethod="DNS", Tags=[OURS])
+        made = self.aws.client("acm").request_certificate(DomainName="mesh.example.com", ValidationMethod="DNS", Tags=[OURS])
+        self.ids["certificate"] = made["CertificateArn"]
 
     def repository(self) -> None:
         self.aws.client("ecr").create_repository(repositoryName=f"{NAME}/service-a", tags=[OURS])
@@ -150,7 +148,6 @@ class Builder:
         address,
         nat_gateway,
         route_table,
-        route_table_without_a_tag,
         cluster_role,
         node_role,
         cluster_that_is_being_created,
@@ -188,7 +185,7 @@ def everything(aws: Cloud) -> dict[str, list[str]]:
 
 
 def remove(aws: Cloud, **more: Any) -> dict[str, Any]:
-    done = aws.module("aws_leftovers", **{**FAST, "include_cluster": True, **more})
+    done = aws.module("aws_leftovers", **{**FAST, "include_cluster": True, "logs": "delete", **more})
     assert not done.get("failed"), done["msg"]
     return done
 
@@ -261,8 +258,8 @@ def test_a_host_names_records_go_with_its_certificate(aws: Cloud) -> None:
     dns.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": [{"Action": "CREATE", "ResourceRecordSet": theirs}]})
     before = {**everything(aws), "records": dns.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]}
     Builder(aws).build()
-    given = {"host_name": "www.example.com", "cluster_name": NAME, "load_balancer_name": f"{NAME}-alb", "wait_timeout": 30, "wait_delay": 1}
-    assert not aws.module("alb_host_name", **given).get("failed")
+    given: dict[str, Any] = {"host_name": "www.example.com", "cluster_name": NAME, "load_balancer_name": f"{NAME}-alb", "wait_timeout": 30, "wait_delay": 1}
+    assert not aws.module("alb_domain", **given).get("failed")
     assert len(dns.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]) > len(before["records"])
     assert remove(aws)["changed"]
     assert {**everything(aws), "records": dns.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"]} == before
@@ -274,7 +271,7 @@ def refused(aws: Cloud, **more: Any) -> str:
     answer = aws.module("aws_leftovers", **{**FAST, "include_cluster": True, **more})
     assert answer.get("failed"), answer
     assert len(aws.faults.mutations()) == mark
-    return answer["msg"]
+    return str(answer["msg"])
 
 
 def test_deletion_protection_of_a_load_balancer_is_respected_until_told(aws: Cloud) -> None:
@@ -310,12 +307,49 @@ def test_volumes_hold_data_and_are_named_kept_or_deleted_as_told(aws: Cloud) -> 
     ]
     given = {"AvailabilityZone": "us-west-2a", "Size": 1, "TagSpecifications": [{"ResourceType": "volume", "Tags": claim}]}
     volume = built.ec2.create_volume(**given)["VolumeId"]
-    assert f"volume {volume} (shop/db): it holds data" in refused(aws)
+    assert f"volume {volume} (shop/db): it contains data" in refused(aws)
     kept = remove(aws, volumes="keep")
     assert [entry["id"] for entry in kept["kept"]] == [volume]
     assert everything(aws) == {**before, "volumes": [volume]}
     assert remove(aws, volumes="delete")["changed"]
     assert everything(aws) == before
+
+
+def test_logs_are_kept_named_or_deleted_as_told_also_once_the_cluster_is_gone(aws: Cloud) -> None:
+    before, group = everything(aws), f"/aws/eks/{NAME}/cluster"
+    Builder(aws).build()
+    assert f"log group {group}: it contains the control plane's logs; choose whether to keep or delete it (logs)" in refused(aws, logs="refuse")
+    for changed in (True, False):
+        done = remove(aws, logs="keep")
+        assert done["changed"] is changed and [entry["id"] for entry in done["kept"]] == [group]
+        assert everything(aws) == {**before, "log_groups": [group]}
+    look = aws.module("aws_leftovers_info", cluster_name=NAME)
+    assert look["leftovers"] == look["in_the_way"] == [] and [entry["id"] for entry in look["kept"]] == [group]
+    assert remove(aws, logs="delete")["changed"]
+    assert everything(aws) == before
+
+
+def test_what_carries_our_mark_in_a_service_of_which_we_make_nothing_is_said(aws: Cloud) -> None:
+    key = aws.client("kms").create_key(Tags=[{"TagKey": OURS["Key"], "TagValue": NAME}])["KeyMetadata"]["Arn"]
+    said = [entry for entry in aws.module("aws_leftovers", **FAST)["warnings"] if key in str(entry)]
+    assert len(said) == 1 and "this collection creates no such resource" in str(said[0])
+    assert aws.client("kms").describe_key(KeyId=key)["KeyMetadata"]["KeyState"] == "Enabled"
+
+
+def test_what_guardduty_put_into_our_vpc_goes_after_the_nodes(aws: Cloud) -> None:
+    # https://github.com/hashicorp/terraform-provider-aws/issues/46747: an endpoint and a security group, which hold subnets and VPC for ever.
+    before = everything(aws)
+    built = Builder(aws).build()
+    managed = {"Key": "GuardDutyManaged", "Value": "true"}
+    given = {"GroupName": f"GuardDutyManagedSecurityGroup-{built.ids['vpc']}", "Description": "x", "VpcId": built.ids["vpc"]}
+    group = built.ec2.create_security_group(**given, TagSpecifications=[{"ResourceType": "security-group", "Tags": [managed]}])["GroupId"]
+    point = {"VpcId": built.ids["vpc"], "SubnetIds": built.ids["subnets"], "SecurityGroupIds": [group], "VpcEndpointType": "Interface"}
+    service = "com.amazonaws.us-west-2.guardduty-data"
+    built.ec2.create_vpc_endpoint(**point, ServiceName=service, TagSpecifications=[{"ResourceType": "vpc-endpoint", "Tags": [managed]}])
+    done = remove(aws)
+    assert everything(aws) == before
+    order = [entry["type"] for entry in done["removed"]]
+    assert order.index("node group") < order.index("VPC endpoint") < order.index("subnet")
 
 
 def test_somebody_elses_things_in_our_vpc_stop_it(aws: Cloud) -> None:
@@ -374,7 +408,7 @@ def test_a_security_group_of_ours_that_others_use_is_named_with_its_user(aws: Cl
     ours, ec2 = there.built.ids["group"], there.built.ec2
     rule = [{"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "UserIdGroupPairs": [{"GroupId": ours}]}]
     ec2.authorize_security_group_ingress(GroupId=there.group, IpPermissions=rule)
-    assert f"security group {there.group} (theirs): its rules name a security group of ours" in refused(aws)
+    assert f"security group {there.group} (theirs): its rules reference one of our security groups" in refused(aws)
     ec2.revoke_security_group_ingress(GroupId=there.group, IpPermissions=rule)
     ec2.modify_instance_attribute(InstanceId=there.instance, Groups=[there.group, ours])
     interface = ec2.create_network_interface(SubnetId=there.built.ids["subnets"][0], Groups=[ours], Description="a database")["NetworkInterface"]
@@ -420,7 +454,7 @@ def teardown(aws: Cloud, tmp_path: Path) -> Callable[..., subprocess.CompletedPr
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         extra = {"MESHGATE_STATE": str(tmp_path / "state"), "ANSIBLE_NOCOLOR": "1", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
         surroundings = {key: value for key, value in {**os.environ, **aws.environment(), **extra}.items() if key not in ("KUBECONFIG", "AWS_PROFILE")}
-        waits = ["-e", "eks_cluster_wait_delay=0.1", "-e", f"eks_cluster_name={NAME}"]
+        waits = ["-e", "eks_cluster_wait_delay=0.1", "-e", f"eks_cluster_name={NAME}", "-e", f"teardown_confirm={NAME}"]
         argv = [str(Path(sys.executable).parent / "ansible-playbook"), "playbooks/teardown.yml", "-i", "inventories/sandbox", *waits, *arguments]
         return subprocess.run(argv, cwd=REPOSITORY, env=surroundings, capture_output=True, text=True, timeout=300, check=False)
 
@@ -435,11 +469,12 @@ def test_the_playbook_stops_at_a_cluster_that_does_not_answer_until_told(aws: Cl
     said = " ".join(stopped.stdout.split())
     assert stopped.returncode != 0
     assert "EKS cluster box exists but does not answer (there is no kubeconfig" in said, said[-3000:]
-    assert "its controller has made" in said and "eks_cluster_remove_unreachable: true" in said and "aws eks update-kubeconfig" in said
+    assert "its controller has created" in said and "eks_cluster_remove_unreachable: true" in said and "aws eks update-kubeconfig" in said
     assert aws.faults.mutations() == []
     done = teardown("-e", "eks_cluster_remove_unreachable=true")
     assert done.returncode == 0, done.stdout[-4000:]
-    assert everything(aws) == before
+    # The control plane's logs stay where nobody says otherwise.
+    assert everything(aws) == {**before, "log_groups": [f"/aws/eks/{NAME}/cluster"]}
 
 
 @pytest.mark.slow
@@ -449,4 +484,34 @@ def test_the_playbook_needs_no_cluster_that_made_nothing(aws: Cloud, teardown: C
     Builder(aws).build(Builder.node_group)
     done = teardown()
     assert done.returncode == 0, done.stdout[-4000:]
+    assert everything(aws) == before
+
+
+def test_only_the_kubeconfig_of_this_very_cluster_goes(aws: Cloud) -> None:
+    """Not that of a longer name, of another region or account, and none that holds another cluster besides."""
+    ours = f"arn:aws:eks:us-west-2:123456789012:cluster/{NAME}"
+    others = [f"{ours}-2", ours.replace("us-west-2", "eu-west-1"), ours.replace("123456789012", "210987654321")]
+    files = {"ours": [ours], "both": [ours, "kind-dev"], **{f"other-{number}": [other] for number, other in enumerate(others)}}
+    include = {"name": "meshgate.eks_istio.eks_cluster", "tasks_from": "remove"}
+    tasks = []
+    for title, names in files.items():
+        path = aws.folder / f"{title}.kubeconfig"
+        path.write_text(json.dumps({"apiVersion": "v1", "kind": "Config", "clusters": [{"name": name, "cluster": {}} for name in names]}))
+        tasks.append({"name": title, "ansible.builtin.include_role": include, "vars": {"eks_cluster_name": NAME, "eks_cluster_kubeconfig": str(path)}})
+    aws.play([{"name": "Remove", "hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": tasks}])
+    assert sorted(path.stem for path in aws.folder.glob("*.kubeconfig")) == ["both", "other-0", "other-1", "other-2"]
+
+
+def test_an_inventory_that_does_not_say_who_pays_is_asked(aws: Cloud, tmp_path: Path) -> None:
+    """Where no laptop stands in for AWS, AWS sends a bill."""
+    Builder(aws).vpc()
+    before, inventory = everything(aws), tmp_path / "own.yml"
+    own = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable, "platform_environment": {}, "eks_cluster_name": NAME}
+    inventory.write_text(json.dumps({"platform": {"hosts": {"own": own}}}))
+    argv = [str(Path(sys.executable).parent / "ansible-playbook"), "playbooks/teardown.yml", "-i", str(inventory), "-e", "eks_cluster_region=us-west-2"]
+    argv += ["-e", f"eks_cluster_state_dir={tmp_path}"]
+    surroundings = {**os.environ, **aws.environment(), "ANSIBLE_NOCOLOR": "1"}
+    done = subprocess.run(argv, cwd=REPOSITORY, env=surroundings, capture_output=True, text=True, timeout=300, check=False, stdin=subprocess.DEVNULL)
+    said = " ".join(done.stdout.split())
+    assert done.returncode != 0 and f"accepted: the cluster's name, {NAME}" in said, said[-3000:]
     assert everything(aws) == before

@@ -26,16 +26,27 @@ DEPRECATED = {
 
 @pytest.fixture
 def eks(aws: Cloud) -> Any:
-    """A cluster of 1.34 with two node groups and two add-ons, made by plain calls."""
+    """A cluster of ours of 1.34 with two node groups and two add-ons, made by plain calls."""
+    return make_cluster(aws, {"meshgate.io/cluster": NAME})
+
+
+@pytest.fixture
+def theirs(aws: Cloud) -> Any:
+    """The same of somebody else: without our tag."""
+    return make_cluster(aws, {})
+
+
+def make_cluster(aws: Cloud, tags: dict[str, str]) -> Any:
     client = aws.client("eks")
     subnets = aws.subnets(aws.vpc())
     node_role = Account.role(aws, "node", "ec2.amazonaws.com")
-    client.create_cluster(name=NAME, version="1.34", roleArn=Account.role(aws, "plane", "eks.amazonaws.com"), resourcesVpcConfig={"subnetIds": subnets})
+    plane = Account.role(aws, "plane", "eks.amazonaws.com")
+    client.create_cluster(name=NAME, version="1.34", roleArn=plane, resourcesVpcConfig={"subnetIds": subnets}, tags=tags)
     client.get_waiter("cluster_active").wait(name=NAME, WaiterConfig={"Delay": 1})
     for group in ("blue", "green"):
-        client.create_nodegroup(clusterName=NAME, nodegroupName=group, nodeRole=node_role, subnets=subnets)
+        client.create_nodegroup(clusterName=NAME, nodegroupName=group, nodeRole=node_role, subnets=subnets, tags=tags)
     for addon in ("kube-proxy", "coredns"):
-        client.create_addon(clusterName=NAME, addonName=addon, configurationValues='{"replicaCount": 3}' if addon == "coredns" else "{}")
+        client.create_addon(clusterName=NAME, addonName=addon, configurationValues='{"replicaCount": 3}' if addon == "coredns" else "{}", tags=tags)
     for group in ("blue", "green"):
         client.get_waiter("nodegroup_active").wait(clusterName=NAME, nodegroupName=group, WaiterConfig={"Delay": 1})
     return client
@@ -44,7 +55,8 @@ def eks(aws: Cloud) -> Any:
 def upgrade(aws: Cloud, version: str = "1.36", check: bool = False, ok: bool = True, **variables: Any) -> Run:
     host = {"name": NAME, "groups": "platform", "ansible_connection": "local"}
     inventory = {"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": [{"ansible.builtin.add_host": host, "changed_when": False}]}
-    given = {"eks_cluster_name": NAME, "eks_cluster_version": version, "upgrade_parts": ["aws"], **variables}
+    # An emulated account costs nothing, which an inventory without a laptop must say.
+    given = {"eks_cluster_name": NAME, "eks_cluster_version": version, "upgrade_parts": ["aws"], "platform_billed": False, **variables}
     return aws.play([inventory, {"import_playbook": str(PLAYBOOKS / "upgrade.yml")}], check=check, ok=ok, variables=given)
 
 
@@ -61,7 +73,7 @@ def versions(eks: Any) -> dict[str, str]:
 
 
 def plan(run: Run) -> list[str]:
-    return next(task["result"]["msg"] for task in run.tasks if task["name"] == "Show the plan")
+    return next(task["result"]["msg"] for task in run.tasks if task["name"] == "Print the plan")
 
 
 def updates(aws: Cloud, mark: int) -> list[str]:
@@ -95,9 +107,11 @@ def test_check_mode_prints_the_plan_and_changes_nothing(aws: Cloud, eks: Any) ->
         "node group blue 1.35 -> 1.36",
         "node group green 1.35 -> 1.36",
     ]
-    assert run.changed_names() == ["Would upgrade"] and aws.mutations(mark) == []
+    assert run.changed_names() == ["Print what would be upgraded"] and aws.mutations(mark) == []
 
 
+# One minor is upgraded in every run: below, and among the strangers of test_strangers.py.
+@pytest.mark.slow
 def test_from_1_34_to_1_36_minor_by_minor_and_then_nothing(aws: Cloud, eks: Any) -> None:
     mark = aws.mark()
     upgrade(aws)
@@ -108,7 +122,50 @@ def test_from_1_34_to_1_36_minor_by_minor_and_then_nothing(aws: Cloud, eks: Any)
     mark = aws.mark()
     again = upgrade(aws)
     assert again.changed == 0 and aws.mutations(mark) == []
-    assert plan(again) == ["nothing to do: everything that runs is of the version that is wanted"]
+    assert plan(again) == ["nothing to do: everything runs the requested version"]
+
+
+def test_a_strangers_cluster_is_not_moved_until_it_is_adopted(aws: Cloud, theirs: Any) -> None:
+    mark = aws.mark()
+    said = upgrade(aws, "1.35", ok=False).failures()
+    assert f"Nothing was changed. EKS cluster {NAME}: it does not carry the tag meshgate.io/cluster={NAME}, so this collection does not manage it" in said
+    assert "eks_cluster_adopt: true" in said and updates(aws, mark) == [] and versions(theirs) == at("1.34")
+    upgrade(aws, "1.35", eks_cluster_adopt=True)
+    assert versions(theirs) == at("1.35")
+    # What was taken over is ours from then on.
+    group = theirs.describe_nodegroup(clusterName=NAME, nodegroupName="blue")["nodegroup"]
+    assert theirs.describe_cluster(name=NAME)["cluster"]["tags"] == group["tags"] == {"meshgate.io/cluster": NAME}
+
+
+def test_a_strangers_node_group_in_our_cluster_is_in_the_way_by_name(aws: Cloud, eks: Any) -> None:
+    arn = eks.describe_nodegroup(clusterName=NAME, nodegroupName="green")["nodegroup"]["nodegroupArn"]
+    eks.untag_resource(resourceArn=arn, tagKeys=["meshgate.io/cluster"])
+    assert look(aws)[1].startswith(
+        "node group green 1.34 -> 1.35: it does not carry the tag meshgate.io/cluster=sandbox, so this collection does not manage it"
+    )
+    assert look(aws, "1.34") == ([], "")
+
+
+OWNED = {"owner": {"meshgate.io/cluster": NAME}}
+
+
+@pytest.mark.parametrize(
+    ("module", "options"),
+    [
+        ("eks_cluster", {"name": NAME, "version": "1.35"}),
+        ("eks_cluster", {"name": NAME, "state": "absent", "delete_dependents": True}),
+        ("eks_addon", {"cluster_name": NAME, "name": "kube-proxy", "version": "latest"}),
+        ("eks_addon", {"cluster_name": NAME, "name": "kube-proxy", "state": "absent"}),
+        ("eks_nodegroup", {"cluster_name": NAME, "name": "blue", "labels": {"a": "b"}}),
+        ("eks_nodegroup", {"cluster_name": NAME, "name": "blue", "state": "absent"}),
+    ],
+)
+def test_a_module_that_knows_its_owner_leaves_what_is_somebody_elses(aws: Cloud, theirs: Any, module: str, options: dict[str, Any]) -> None:
+    mark = aws.mark()
+    for check in (True, False):
+        done = aws.module(module, check=check, **options, **OWNED)
+        assert done.get("failed") and f"does not carry the tag meshgate.io/cluster={NAME}, so this collection does not manage it" in done["msg"], done
+    assert aws.mutations(mark) == []
 
 
 def test_what_stands_in_the_way_is_said_with_its_reason(aws: Cloud, eks: Any) -> None:
@@ -122,7 +179,7 @@ def test_what_stands_in_the_way_is_said_with_its_reason(aws: Cloud, eks: Any) ->
     assert look(aws, "1.34") == ([], "")
     assert "nothing is ever downgraded" in look(aws, "1.33")[1]
     assert "EKS offers" in look(aws, "1.99")[1]
-    assert "there is none. What to do: build the platform with playbooks/site.yml" in look(aws, name="other")[1]
+    assert "there is none. What to do: create the platform with playbooks/site.yml" in look(aws, name="other")[1]
 
 
 @pytest.mark.slow
@@ -155,7 +212,7 @@ def test_an_interrupted_upgrade_goes_on(aws: Cloud, eks: Any, call: str) -> None
     """AWS fails for good at one kind of call; the run says where it stopped, and the next one ends where the first would have."""
     aws.faults.inject("expired", call)
     said = upgrade(aws, "1.35", ok=False).failures()
-    assert "Stopped at step" in said and "the AWS credentials have expired" in said and "Run it again, and it goes on from here." in said
+    assert "Stopped at step" in said and "the AWS credentials have expired" in said and "Run it again to continue from here." in said
     aws.faults.reset()
     mark = aws.mark()
     upgrade(aws, "1.35")

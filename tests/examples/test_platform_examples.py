@@ -15,11 +15,15 @@ import pytest
 import yaml
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "platform")]
+sys.path[:0] = [str(HERE), str(HERE.parent / "platform"), str(HERE.parents[1] / ".collections")]
 
 from documented import PLATFORM, PREFIX, examples, standing_in  # noqa: E402
-from harness import CACHE, CLUSTER, REPO, STATE, Kubectl, Play, our_containers  # noqa: E402
+from harness import CACHE, CLUSTER, REPO, STATE, Play, our_containers, the_cluster  # noqa: E402
 
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.docker.engine import Machine  # noqa: E402
+
+# Elsewhere Docker needs no runtime of ours, so that there is none to take away or to bring back.
+OWN_RUNTIME = Machine().lacks_capability()
 AGAIN = ", again"
 GREETER = """\
 apiVersion: v1
@@ -76,15 +80,20 @@ LOOK = [
     ("kind_cluster_info", 0, False),
     *[(name, number, False) for name in ("kube_access_info", "mesh_pod_info", "alb_hostname_info") for number in (0, 1)],
     ("http_answer_info", 0, False),
+    ("mesh_route_test", 0, False),
+    *[("observability_preflight_info", number, False) for number in (0, 1)],
+    ("alb_ingress_info", 0, False),
+    *[("istio_workload_info", number, False) for number in (0, 1)],
     *[("upgrade_plan_info", number, False) for number in (0, 1, 2)],
     *[("platform_report_info", number, False) for number in (0, 1)],
+    *[("platform_status_info", number, number == 2) for number in (0, 1, 2)],
 ]
+REMOVE_CACHE = ("toolchain_artifacts", 2, True)
 LIFE = [
-    ("k8s_apply_set", 0, True),
-    ("k8s_apply_set", 1, True),
+    *[("k8s_apply_set", number, number != 1) for number in range(5)],
     ("alb_drain", 0, True),
-    ("istioctl_install", 3, True),
-    *[("istioctl_install", number, True) for number in (0, 1, 2, 3)],
+    ("istioctl_install", 4, True),
+    *[("istioctl_install", number, number != 3) for number in (0, 1, 2, 3, 4)],  # no tag was led to what the third one removes
     ("gateway_api_crds", 1, True),
     ("gateway_api_crds", 0, True),
     ("gateway_api_crds", 1, True),
@@ -97,7 +106,9 @@ LIFE = [
     ("aws_emulator", 0, True),
     ("aws_emulator", 1, True),
     ("kind_cluster", 1, True),
-    ("toolchain_cache", 0, True),
+    ("docker_engine", 1, OWN_RUNTIME),  # refused while there is a container that was made with it
+    ("docker_engine", 0, OWN_RUNTIME),  # as the machine was before this test
+    REMOVE_CACHE,
 ]
 
 
@@ -112,7 +123,7 @@ def test_the_examples_do_what_they_say_once(play, tmp_path):
     (cache / "lock").touch()
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates/greeter.yml.j2").write_text(GREETER)
-    service = Kubectl().get("-n", "rust-services", "deployment", "service-a")["spec"]["template"]["spec"]["containers"][0]["image"]
+    service = the_cluster().get("Deployment", "service-a", "rust-services")["spec"]["template"]["spec"]["containers"][0]["image"]
     names = {
         "{{ role_path }}/files": str(REPO / "roles/kind_cluster/files"),
         "{{ role_path }}/../..": str(REPO),
@@ -121,13 +132,13 @@ def test_the_examples_do_what_they_say_once(play, tmp_path):
         "http://sandbox-alb-1234567890.us-west-2.elb.amazonaws.com": "http://{{ alb.hostname }}",
         "production": "kind-sandbox",
         "meshgate/aws-emulator:0.1.0": "{{ toolchain_facts.images.aws_emulator.name }}",
-        "kindest/node:v1.36.3": "{{ toolchain_facts.images.node.name }}",
+        "kindest/node:v1.36.4": "{{ toolchain_facts.images.node.name }}",
         "example/service:1.0.0": service,
         "/tmp/service.tar": "{{ toolchain_facts.images.service_a.archive }}",
     }
     tasks, expected = [], {}
     for count, (module, number, changes) in enumerate(LOOK + LIFE):
-        task = task_of(module, number, {**names, "~/.cache/meshgate": str(cache if module == "toolchain_cache" else CACHE)})
+        task = task_of(module, number, {**names, "~/.cache/meshgate": str(cache if (module, number, changes) == REMOVE_CACHE else CACHE)})
         task["name"] = f"{count}: {task['name']}"
         if module == "alb_drain":
             tasks.append({"name": "Services first", "ansible.builtin.include_role": {"name": f"{PREFIX}rust_services", "tasks_from": "remove"}})

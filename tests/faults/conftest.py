@@ -15,12 +15,12 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "platform"))
 
 from harness import ALB, CACHE, ask, pinned
-from live import kubectl, play
+from live import cluster, play
 from load import Load, Outcome
 from noted import note, noted
 
 # Fixtures that are handed on.
-__all__ = ["kubectl", "play"]
+__all__ = ["cluster", "play"]
 
 PATH = "/?name=A+Field"  # gateway, service-b and service-a
 COLUMNS = ("requests", "failed", "outage", "last_failure", "p50", "p99", "slowest")
@@ -32,13 +32,13 @@ _rows: dict[str, dict] = {}
 def fortio(play) -> Path:
     program = CACHE / "bin" / "fortio"
     if not program.exists() or subprocess.run([program, "version"], capture_output=True, text=True, check=True).stdout.strip() != pinned("fortio"):
-        play("playbooks/tools.yml", "-e", '{"toolchain_components": ["fortio"]}')
+        play("tests/tools.yml")
     return program
 
 
-def _balancer(kubectl) -> str:
+def _balancer(cluster) -> str:
     """The load balancer's host name if it answers well, else nothing."""
-    found = kubectl("-n", "istio-ingress", "get", "ingress", "ingress", "-o", "jsonpath={.status.loadBalancer.ingress[0].hostname}", ok=False).stdout
+    found = cluster.kubectl("-n", "istio-ingress", "get", "ingress", "ingress", "-o", "jsonpath={.status.loadBalancer.ingress[0].hostname}", ok=False).stdout
     try:
         return found if found and ask(found, PATH).status == 200 else ""
     except (URLError, OSError):
@@ -46,10 +46,10 @@ def _balancer(kubectl) -> str:
 
 
 @pytest.fixture(scope="session")
-def hostname(play, kubectl) -> str:
-    if not _balancer(kubectl):
+def hostname(play, cluster) -> str:
+    if not _balancer(cluster):
         play("playbooks/site.yml")
-    return _balancer(kubectl)
+    return _balancer(cluster)
 
 
 @pytest.fixture

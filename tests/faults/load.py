@@ -10,6 +10,7 @@ import subprocess
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 # Longer than any timeout on the way: what fails, fails by the platform's own word.
 CLIENT_TIMEOUT = "20s"
@@ -30,7 +31,7 @@ class Outcome:
     outage: float  # the longest time in which no request was answered well
     last_failure: float  # when the last request failed, counted from the fault; 0 if none did
 
-    def row(self) -> dict:
+    def row(self) -> dict[str, Any]:
         return asdict(self)
 
 
@@ -54,7 +55,7 @@ class Load:
         self.fault_is_now()
         return self
 
-    def __exit__(self, kind, *_rest) -> None:
+    def __exit__(self, kind: object, *_rest: object) -> None:
         self._process.send_signal(signal.SIGINT)  # it finishes what it has begun, and sums up
         code = self._process.wait(60)
         if kind is None:

@@ -15,24 +15,24 @@ DEPLOYMENTS = [
 ]
 
 
-def pods(kubectl) -> dict[str, list[dict]]:
-    return {name: kubectl.get("-n", namespace, "pods", "-l", label)["items"] for namespace, name, label in DEPLOYMENTS}
+def pods(cluster) -> dict[str, list[dict]]:
+    return {name: cluster.find("Pod", namespace, label) for namespace, name, label in DEPLOYMENTS}
 
 
 def uids(found: dict[str, list[dict]]) -> set[str]:
     return {pod["metadata"]["uid"] for items in found.values() for pod in items}
 
 
-def test_a_rolling_update_of_services_and_gateway_fails_no_request(load, kubectl, record):
-    before = pods(kubectl)
+def test_a_rolling_update_of_services_and_gateway_fails_no_request(load, cluster, record):
+    before = pods(cluster)
     assert {name: len(items) for name, items in before.items()} == {"service-a": 2, "service-b": 2, "istio-ingressgateway": 2}
     with load(rate=300) as running:
         for namespace, name, _label in DEPLOYMENTS:
-            kubectl("-n", namespace, "rollout", "restart", f"deployment/{name}")
+            cluster.kubectl("-n", namespace, "rollout", "restart", f"deployment/{name}")
         for namespace, name, _label in DEPLOYMENTS:
-            kubectl("-n", namespace, "rollout", "status", f"deployment/{name}", "--timeout=170s")
+            cluster.kubectl("-n", namespace, "rollout", "status", f"deployment/{name}", "--timeout=170s")
         # The former ones still drain.
-        after = until("the former pods' end", lambda: not uids(now := pods(kubectl)) & uids(before) and now, 120)
+        after = until("the former pods' end", lambda: not uids(now := pods(cluster)) & uids(before) and now, 120)
         until(f"{REQUESTS} requests", lambda: running.sent() >= REQUESTS, 300)
     record("rolling update of both services and the gateway", "no request fails", running.outcome)
     assert {name: len(items) for name, items in after.items()} == {"service-a": 2, "service-b": 2, "istio-ingressgateway": 2}

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
-from harness import CLUSTER, Kubectl, until
+from cluster import Cluster
+from harness import CLUSTER, until
 
 pytestmark = pytest.mark.slow
 
@@ -20,31 +21,33 @@ RATE, CONNECTIONS = 200, 8
 # Of both gateways one is dead until the load balancer's health check has failed twice: every 5 s, with a timeout of 2 s.
 UNTIL_UNHEALTHY = 12
 
-Strike = Callable[[Kubectl], None]
+Strike = Callable[[Cluster], None]
 
 
 def docker(*arguments: str) -> str:
     return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True, timeout=120).stdout
 
 
-def ready(kubectl: Kubectl, namespace: str, label: str) -> bool:
+def ready(cluster: Cluster, namespace: str, label: str) -> bool:
     """Whether there are pods of the label, and all of them are ready."""
-    done = kubectl("-n", namespace, "get", "pods", "-l", label, "-o", "jsonpath={.items[*].status.conditions[?(@.type=='Ready')].status}", ok=False)
+    done = cluster.kubectl("-n", namespace, "get", "pods", "-l", label, "-o", "jsonpath={.items[*].status.conditions[?(@.type=='Ready')].status}", ok=False)
     return done.returncode == 0 and set(done.stdout.split()) == {"True"}
 
 
 def crash(namespace: str, label: str, container: str) -> Strike:
     """Kill one pod's container from below, as the kernel would: nobody drains, nobody is told."""
 
-    def strike(kubectl: Kubectl) -> None:
-        pod = kubectl.get("-n", namespace, "pods", "-l", label)["items"][0]
+    def strike(cluster: Cluster) -> None:
+        pod = cluster.find("Pod", namespace, label)[0]
         statuses = pod["status"]["containerStatuses"]
         before = next(status for status in statuses if status["name"] == container)
         docker("exec", NODE, "ctr", "--namespace", "k8s.io", "tasks", "kill", "--signal", "SIGKILL", before["containerID"].partition("//")[2])
 
         def restarted() -> bool:
-            done = kubectl("-n", namespace, "get", "pod", pod["metadata"]["name"], "-o", "jsonpath={.status.containerStatuses[*].restartCount}", ok=False)
-            return sum(map(int, done.stdout.split())) > sum(status["restartCount"] for status in statuses) and ready(kubectl, namespace, label)
+            done = cluster.kubectl(
+                "-n", namespace, "get", "pod", pod["metadata"]["name"], "-o", "jsonpath={.status.containerStatuses[*].restartCount}", ok=False
+            )
+            return sum(map(int, done.stdout.split())) > sum(status["restartCount"] for status in statuses) and ready(cluster, namespace, label)
 
         until(f"{container}'s restart", restarted, 180)
 
@@ -54,10 +57,10 @@ def crash(namespace: str, label: str, container: str) -> Strike:
 def delete(namespace: str, label: str) -> Strike:
     """Take one pod away without any grace, as a node does that is gone."""
 
-    def strike(kubectl: Kubectl) -> None:
-        pods = kubectl.get("-n", namespace, "pods", "-l", label)["items"]
-        kubectl("-n", namespace, "delete", "pod", pods[0]["metadata"]["name"], "--grace-period=0", "--force")
-        until("the next pod", lambda: ready(kubectl, namespace, label), 180)
+    def strike(cluster: Cluster) -> None:
+        pods = cluster.find("Pod", namespace, label)
+        cluster.kubectl("-n", namespace, "delete", "pod", pods[0]["metadata"]["name"], "--grace-period=0", "--force")
+        until("the next pod", lambda: ready(cluster, namespace, label), 180)
 
     return strike
 
@@ -65,22 +68,22 @@ def delete(namespace: str, label: str) -> Strike:
 def away(namespace: str, name: str, label: str, seconds: float) -> Strike:
     """No pod of a Deployment for a while."""
 
-    def strike(kubectl: Kubectl) -> None:
+    def strike(cluster: Cluster) -> None:
         deployment = f"deployment/{name}"
-        replicas = kubectl.get("-n", namespace, deployment)["spec"]["replicas"]
-        kubectl("-n", namespace, "scale", deployment, "--replicas=0")
+        replicas = cluster.get("Deployment", name, namespace)["spec"]["replicas"]
+        cluster.kubectl("-n", namespace, "scale", deployment, "--replicas=0")
         try:
-            until("the last pod's end", lambda: not kubectl.get("-n", namespace, "pods", "-l", label)["items"], 120)
+            until("the last pod's end", lambda: not cluster.find("Pod", namespace, label), 120)
             time.sleep(seconds)
         finally:
-            kubectl("-n", namespace, "scale", deployment, f"--replicas={replicas}")
-        until(f"{name}'s return", lambda: ready(kubectl, namespace, label), 180)
+            cluster.kubectl("-n", namespace, "scale", deployment, f"--replicas={replicas}")
+        until(f"{name}'s return", lambda: ready(cluster, namespace, label), 180)
 
     return strike
 
 
 def pause(container: str, seconds: float) -> Strike:
-    def strike(_kubectl: Kubectl) -> None:
+    def strike(_cluster: Cluster) -> None:
         docker("pause", container)
         try:
             time.sleep(seconds)
@@ -93,12 +96,12 @@ def pause(container: str, seconds: float) -> Strike:
 def power_off(container: str, seconds: float) -> Strike:
     """A node that loses its power and gets it back. What the API server says of its pods then is at first what it was before."""
 
-    def strike(kubectl: Kubectl) -> None:
+    def strike(cluster: Cluster) -> None:
         docker("kill", container)
         time.sleep(seconds)
         docker("start", container)
         for namespace, label in (("istio-ingress", "istio=ingressgateway"), ("rust-services", "app in (service-a, service-b)"), ("istio-system", "app=istiod")):
-            until(f"the pods of {namespace}", lambda namespace=namespace, label=label: ready(kubectl, namespace, label), 400)
+            until(f"the pods of {namespace}", lambda namespace=namespace, label=label: ready(cluster, namespace, label), 400)
 
     return strike
 
@@ -128,11 +131,11 @@ FAULTS = [
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.what)
-def test_requests_during(load, kubectl, record, fault):
+def test_requests_during(load, cluster, record, fault):
     with load(rate=RATE, connections=CONNECTIONS) as running:
         time.sleep(1)
         running.fault_is_now()
-        fault.strike(kubectl)
+        fault.strike(cluster)
         until("good answers again", running.well, 300)
         # What it leaves behind may show only later.
         time.sleep(5)

@@ -57,19 +57,19 @@ def have_docker() -> None:
 
 def test_docker_that_does_not_answer(machine: Machine, refused) -> None:
     nowhere = f"unix://{machine.folder}/none.sock"
-    refused(machine, machine.run({}, environment={"DOCKER_HOST": nowhere}), "DOCKER_HOST", nowhere, "accepted is the address of a running one")
+    refused(machine, machine.run({}, environment={"DOCKER_HOST": nowhere}), f"DOCKER_HOST is {nowhere}", "accepted: the address of a running one")
 
 
 def test_docker_that_is_not_there(machine: Machine, refused) -> None:
     """And nothing to install it with."""
     refusal = machine.run({}, environment={"DOCKER_HOST": None}, hidden=("docker", "apt-get"))
-    refused(machine, refusal, "Docker is not installed", "accepted is a running Docker 20.10 or newer")
+    refused(machine, refusal, "Docker is not installed", "accepted: a running Docker 20.10 or newer")
 
 
 def test_docker_that_is_too_old(machine: Machine, refused, docker) -> None:
     with tempfile.TemporaryDirectory() as folder:
         old = EngineGuard(Path(folder) / "docker.sock", version="19.03.15")
-        refused(machine, machine.run({}, environment={"DOCKER_HOST": old.url}), "docker", "19.03.15", "accepted is 20.10 or newer")
+        refused(machine, machine.run({}, environment={"DOCKER_HOST": old.url}), "docker", "19.03.15", "accepted: 20.10 or newer")
         assert old.refused == []
         old.close()
 
@@ -77,13 +77,13 @@ def test_docker_that_is_too_old(machine: Machine, refused, docker) -> None:
 def test_a_docker_network_where_the_pods_would_be(machine: Machine, refused, docker) -> None:
     inspected = json.loads(subprocess.run(["docker", "network", "inspect", "bridge"], capture_output=True, text=True, check=True).stdout)
     subnet = inspected[0]["IPAM"]["Config"][0]["Subnet"]
-    refused(machine, machine.run({"kind_cluster_pod_subnet": subnet}), "kind_cluster_pod_subnet", subnet, "a range that no docker network uses")
+    refused(machine, machine.run({"kind_cluster_pod_subnet": subnet}), "kind_cluster_pod_subnet", subnet, "a range that no Docker network uses")
 
 
 @pytest.mark.slow
 def test_a_disk_too_small_for_the_cluster(machine: Machine, refused, docker) -> None:
     refusal = machine.run({"kind_cluster_free_disk_gib": 1e6})
-    refused(machine, refusal, "kind_cluster_free_disk_gib=1e+06", "GiB free", "accepted is as much free space as the variable says")
+    refused(machine, refusal, "kind_cluster_free_disk_gib is 1e+06", "GiB free", "accepted: at least as much free space as the variable sets")
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def stranger(docker) -> Iterator[str]:
 
 @pytest.mark.slow
 def test_somebody_elses_kind_cluster(machine: Machine, refused, stranger: str) -> None:
-    refused(machine, machine.run({"eks_cluster_name": stranger}), f"kind_cluster_name={stranger}", "did not make", "accepted is another name")
+    refused(machine, machine.run({"eks_cluster_name": stranger}), f"kind_cluster_name is {stranger}", "did not create", "accepted: another name")
 
 
 # Ports, disks, files
@@ -118,14 +118,14 @@ def test_a_port_that_is_taken(machine: Machine, refused, variable: str) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         refusal = machine.run({variable: port})
-    refused(machine, refusal, f"{variable}={port}", "is held by", "accepted is a free port")
+    refused(machine, refusal, f"{variable} is {port}", "is in use by", "accepted: a free port")
 
 
 def test_a_kubeconfig_of_another_cluster(machine: Machine, refused, docker) -> None:
     kubeconfig = machine.folder / "theirs"
     kubeconfig.write_text(OTHERS)
     refusal = machine.run({"platform_kubeconfig": str(kubeconfig)})
-    refused(machine, refusal, f"kind_cluster_kubeconfig={kubeconfig}", "(production)", "accepted is a file that does not exist, or this cluster's own")
+    refused(machine, refusal, f"kind_cluster_kubeconfig is {kubeconfig}", "(production)", "accepted: a file that does not exist, or this cluster's own")
     assert kubeconfig.read_text() == OTHERS
 
 
@@ -168,7 +168,7 @@ def test_publishers_that_do_not_answer(machine: Machine, refused, docker) -> Non
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("program", "said"), [("", "no aws on the PATH"), ("echo aws-cli/1.16.0", "aws-cli/1.16.0")])
+@pytest.mark.parametrize(("program", "said"), [("", "aws is not on the PATH"), ("echo aws-cli/1.16.0", "aws-cli/1.16.0")])
 def test_an_aws_cli_that_makes_no_tokens(machine: Machine, refused, program: str, said: str) -> None:
     if program:
         (machine.folder / "bin").mkdir()
@@ -200,7 +200,7 @@ def test_expired_credentials(machine: Machine, refused, proxy) -> None:
 
 def test_credentials_of_another_account(machine: Machine, refused) -> None:
     refusal = machine.run({"eks_cluster_expected_account_id": "999999999999"}, inventory="sandbox")
-    refused(machine, refusal, "eks_cluster_expected_account_id is '999999999999'", "credentials are of account 123456789012")
+    refused(machine, refusal, "eks_cluster_expected_account_id is '999999999999'", "credentials belong to account 123456789012")
 
 
 def test_credentials_that_may_do_nothing(machine: Machine, refused, account: str) -> None:
@@ -244,8 +244,8 @@ def test_no_room_for_another_vpc(machine: Machine, refused, account: str) -> Non
 
 @pytest.mark.slow
 def test_a_role_of_that_name_that_is_somebody_elses(machine: Machine, refused, account: str) -> None:
-    client(account, "iam").create_role(RoleName="inputs-eks-node", AssumeRolePolicyDocument=ANYBODY)
-    refused(machine, machine.run({}, inventory="sandbox"), "IAM role inputs-eks-node exists and is not ours")
+    client(account, "iam").create_role(RoleName="inputs-us-west-2-eks-node", AssumeRolePolicyDocument=ANYBODY)
+    refused(machine, machine.run({}, inventory="sandbox"), "IAM role inputs-us-west-2-eks-node exists and is not managed by this collection")
 
 
 def test_a_vpc_that_is_not_there(machine: Machine, refused) -> None:
@@ -258,6 +258,14 @@ def test_a_vpc_that_is_not_there(machine: Machine, refused) -> None:
 def test_a_host_name_without_a_zone(machine: Machine, refused) -> None:
     refusal = machine.run({"istio_ingress_host_name": "mesh.example.com"}, inventory="sandbox")
     refused(machine, refusal, "mesh.example.com", "hosted zone")
+
+
+@pytest.mark.slow
+def test_an_api_server_of_which_nobody_said_whom_it_answers(machine: Machine, refused) -> None:
+    refusal = machine.run({"eks_cluster_public_access_cidrs": []}, inventory="sandbox")
+    refused(
+        machine, refusal, "eks_cluster_public_access_cidrs", "not set", "[203.0.113.0/24], [0.0.0.0/0] for everyone", "eks_cluster_endpoint_access: private"
+    )
 
 
 @pytest.mark.slow

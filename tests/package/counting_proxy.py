@@ -5,28 +5,48 @@
 from __future__ import annotations
 
 import http.server
+import ssl
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-PUBLISHER = "http://publisher.test"
+HOST = "publisher.test"
+PUBLISHER = f"https://{HOST}"
 
 
 class CountingProxy:
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    """`certificate` is the one to trust (SSL_CERT_FILE): a tunnel to the publisher ends in the proxy itself."""
+
+    def __init__(self, folder: Path, certificate: Path) -> None:
+        self.folder, self.certificate = folder, certificate
         self.asked: list[str] = []
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(certificate)
         proxy = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
+            tunnel = ""
+
+            def do_CONNECT(self) -> None:
+                if self.path != f"{HOST}:443":
+                    self.do_GET()
+                    return
+                self.send_response(200)
+                self.end_headers()
+                self.connection = proxy.context.wrap_socket(self.connection, server_side=True)
+                self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", buffering=0)
+                self.tunnel, self.close_connection = PUBLISHER, False
+
             def do_GET(self) -> None:
-                proxy.asked.append(f"{self.command} {self.path}")
-                parts = urlsplit(self.path)
+                address = self.tunnel + self.path
+                proxy.asked.append(f"{self.command} {address}")
+                parts = urlsplit(address)
                 found = proxy.folder / parts.path.lstrip("/")
-                if parts.netloc != urlsplit(PUBLISHER).netloc or not found.is_file():
-                    self.send_error(404 if parts.netloc == urlsplit(PUBLISHER).netloc else 400)
+                if not self.tunnel or not found.is_file():
+                    self.send_error(404 if self.tunnel else 400)
                     return
                 content = found.read_bytes()
                 self.send_response(200)
@@ -35,7 +55,7 @@ class CountingProxy:
                 if self.command != "HEAD":
                     self.wfile.write(content)
 
-            do_HEAD = do_POST = do_PUT = do_CONNECT = do_GET
+            do_HEAD = do_POST = do_PUT = do_GET
 
             def log_message(self, *_arguments: object) -> None:
                 pass
@@ -45,12 +65,20 @@ class CountingProxy:
 
     def environment(self) -> dict[str, str]:
         """As a shell behind a proxy has it, with nothing said about this machine's own addresses."""
-        return dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), self.address)
+        return {**dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), self.address), "SSL_CERT_FILE": str(self.certificate)}
 
 
 @contextmanager
 def counting_proxy(folder: Path) -> Iterator[CountingProxy]:
-    proxy = CountingProxy(folder)
+    certificate = folder / "certificate.pem"
+    names = ["-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST}"]
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-noenc", "-days", "2", *names, "-keyout", certificate, "-out", folder / "public.pem"],
+        check=True,
+        capture_output=True,
+    )
+    certificate.write_bytes(certificate.read_bytes() + (folder / "public.pem").read_bytes())
+    proxy = CountingProxy(folder, certificate)
     thread = threading.Thread(target=proxy.server.serve_forever, daemon=True)
     thread.start()
     try:

@@ -29,7 +29,9 @@ def docker(*arguments: str) -> str:
 def mirror(folder: Path) -> Iterator[Path]:
     """Its hosts files. The registry has one image, a program that waits."""
     program = folder / "registry"
-    subprocess.run(["go", "build", "-mod=readonly", "-o", program, "."], cwd=REPO / "offline/registry", check=True, env={**os.environ, "CGO_ENABLED": "0"})
+    subprocess.run(
+        ["go", "build", "-mod=readonly", "-o", program, "."], cwd=REPO / "tests/programs/registry", check=True, env={**os.environ, "CGO_ENABLED": "0"}
+    )
     process = subprocess.Popen([program], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     try:

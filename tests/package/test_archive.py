@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -11,12 +12,17 @@ from pathlib import Path
 import yaml
 from elsewhere import REPO, Elsewhere, build, checkout, files_in, tracked
 
-sys.path.insert(0, str(REPO / ".collections"))
+sys.path[:0] = [str(REPO / ".collections"), str(REPO / "tests/package/docs")]
 
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain_catalog import Catalog  # noqa: E402
+from markdown import links  # noqa: E402
+
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain.catalog import Catalog  # noqa: E402
 
 # What a run of the playbooks reads, and ansible-builder.
-READ = ("plugins/", "roles/", "playbooks/", "inventories/", "offline/", "services/", "meta/", "versions.yml", "bindep.txt")
+READ = ("plugins/", "roles/", "playbooks/", "inventories/", "offline/", "services/", "emulator/", "meta/", "versions.yml", "checksums.yml", "bindep.txt")
+TOPS = {*(name.rstrip("/") for name in READ), "docs", "tests", "changelogs", "LICENSE", "ansible.cfg", "requirements.yml"}
+# docs/decisions/0019-what-is-packed.md has the parts. Half is the plugins, a fifth are checksums of Go modules and of moto's, which no packer makes smaller.
+LARGEST = 1_200_000
 GALAXY = yaml.safe_load((REPO / "galaxy.yml").read_text(encoding="utf-8"))
 
 
@@ -36,6 +42,33 @@ def test_the_cache_serves_the_installed_collection_as_it_serves_the_checkout(els
     here, there = Catalog(str(REPO)), Catalog(str(elsewhere.collection))
     assert len(there.components) > 30
     assert {name: component.key for name, component in there.components.items()} == {name: component.key for name, component in here.components.items()}
+
+
+def test_nothing_is_packed_that_only_work_on_the_collection_needs(archive: Path) -> None:
+    """A user's machine runs roles, builds what they install, and may run ansible-test's sanity; all else is in the repository."""
+    packed = files_in(archive)
+    tests = {name for name in packed if name.startswith("tests/")}
+    kept = {name for name in tests if name.startswith("tests/sanity/ignore-") or name == "tests/config.yml"}
+    assert tests - kept == set()
+    assert len(kept) > 4
+    tops = {name.partition("/")[0] for name in packed}
+    assert tops == {*TOPS, "FILES.json", "MANIFEST.json", *(path.name for path in REPO.glob("*.md"))}
+    assert {name for name in packed if name.startswith("docs/") and not name.endswith((".md", ".svg"))} == set()
+    assert archive.stat().st_size < LARGEST
+
+
+def test_no_packed_page_links_to_a_file_that_is_not_packed(archive: Path) -> None:
+    """What is in the repository alone is linked by its address there."""
+    packed = files_in(archive)
+    pages = sorted(name for name in packed if name.endswith(".md"))
+    assert len(pages) > 15
+    wrong = []
+    for page in pages:
+        for link in links((REPO / page).read_text(encoding="utf-8")):
+            target = os.path.normpath(os.path.join(os.path.dirname(page), link.partition("#")[0]))
+            if ":" not in link and not link.startswith("#") and not any(name == target or name.startswith(f"{target}/") for name in packed):
+                wrong.append(f"{page}: {link}")
+    assert wrong == []
 
 
 def test_what_git_ignores_is_not_packed(archive: Path, tmp_path: Path) -> None:
@@ -65,7 +98,13 @@ def test_the_collections_that_it_uses_are_asked_for() -> None:
     used -= {"ansible.builtin", "meshgate.eks_istio"}
     assert used <= set(GALAXY["dependencies"])
     required = yaml.safe_load((REPO / "requirements.yml").read_text(encoding="utf-8"))["collections"]
-    assert {entry["name"]: entry["version"] for entry in required} == GALAXY["dependencies"]
+    # The collection works without the callback that this repository's ansible.cfg enables; the repository asks for it.
+    callbacks = {
+        name.rpartition(".")[0] for name in re.findall(r"^callbacks_enabled = (.+)$", (REPO / "ansible.cfg").read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    asked = {entry["name"]: entry["version"] for entry in required}
+    assert {name: version for name, version in asked.items() if name not in callbacks} == GALAXY["dependencies"]
+    assert callbacks <= set(asked)
 
 
 def test_galaxy_knows_what_it_asks_for() -> None:

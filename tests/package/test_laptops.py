@@ -25,6 +25,9 @@ VERSIONS = {name: str(version) for name, version in yaml.safe_load((REPO / "vers
 ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
 KUBECTL = f"release/v{VERSIONS['kubernetes']}/bin/linux/{ARCHITECTURE}/kubectl"
 GATEWAY_API = f"kubernetes-sigs/gateway-api/releases/download/v{VERSIONS['gateway_api']}"
+# Not what the publishers have, and so with sums of its own.
+PROGRAM = b"#!/bin/sh\necho a kubectl of this test\n"
+BUNDLE = b"kind: CustomResourceDefinition\n"
 LOOK = """
 - name: Ask the emulated AWS as the platform's plays do
   hosts: platform
@@ -41,12 +44,10 @@ LOOK = """
 def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CountingProxy]:
     """It leads to a mirror that keeps the publishers' files by host."""
     folder = tmp_path_factory.mktemp("mirror")
-    program = b"#!/bin/sh\necho a kubectl of this test\n"
     files = {
-        f"k8s/{KUBECTL}": program,
-        f"k8s/{KUBECTL}.sha256": hashlib.sha256(program).hexdigest().encode(),
-        f"github/{GATEWAY_API}/standard-install.yaml": b"kind: List\n",
-        f"github/{GATEWAY_API}/experimental-install.yaml": b"kind: List\n",
+        f"k8s/{KUBECTL}": PROGRAM,
+        f"github/{GATEWAY_API}/standard-install.yaml": BUNDLE,
+        f"github/{GATEWAY_API}/experimental-install.yaml": BUNDLE,
     }
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -67,6 +68,11 @@ def pull(cache: Path, **environment: str) -> subprocess.CompletedProcess[str]:
         "toolchain_source": "pull",
         "toolchain_cache_dir": str(cache),
         "toolchain_components": ["kubectl", "gateway_api"],
+        "toolchain_pull_checksums": {
+            "kubectl": hashlib.sha256(PROGRAM).hexdigest(),
+            "gateway_api_standard": hashlib.sha256(BUNDLE).hexdigest(),
+            "gateway_api_experimental": hashlib.sha256(BUNDLE).hexdigest(),
+        },
         "toolchain_mirrors": {"https://dl.k8s.io": f"{PUBLISHER}/k8s", "https://github.com": f"{PUBLISHER}/github"},
     }
     return play("playbooks/tools.yml", "-e", json.dumps(variables), **environment)
@@ -79,7 +85,6 @@ def test_publishers_are_pulled_from_their_mirrors_through_the_proxy(proxy: Count
     fetched = {line.removeprefix("GET ") for line in proxy.asked if line.startswith("GET ")}
     assert fetched == {
         f"{PUBLISHER}/k8s/{KUBECTL}",
-        f"{PUBLISHER}/k8s/{KUBECTL}.sha256",
         f"{PUBLISHER}/github/{GATEWAY_API}/standard-install.yaml",
         f"{PUBLISHER}/github/{GATEWAY_API}/experimental-install.yaml",
     }

@@ -17,7 +17,8 @@ from elsewhere import BIN, REPO
 
 sys.path.insert(0, str(REPO / ".collections"))
 
-from ansible_collections.meshgate.eks_istio.plugins.module_utils import docker_engine, toolchain_needs  # noqa: E402
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.docker import engine as docker_engine
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain import needs as toolchain_needs  # noqa: E402
 
 WORKFLOWS = sorted((REPO / ".github/workflows").glob("*.yml"))
 CI: dict[str, Any] = yaml.safe_load((REPO / ".github/workflows/ci.yml").read_text(encoding="utf-8"))
@@ -66,7 +67,7 @@ def test_what_a_workflow_makes_can_be_made(path: Path) -> None:
 def suites_of(target: str) -> set[str]:
     """What of tests/run.sh a target of `make` runs."""
     done = subprocess.run(["make", "--dry-run", target], cwd=REPO, capture_output=True, text=True, check=True)
-    found = re.search(r'(?:BESIDE="(.*)" )?BIN=\S+ tests/run\.sh (.*)$', done.stdout, re.MULTILINE)
+    found = re.search(r'(?:FIRST="(.*)" BESIDE="(.*)" )?BIN=\S+ tests/run\.sh (.*)$', done.stdout, re.MULTILINE)
     return set(" ".join(filter(None, found.groups())).split()) if found else set()
 
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
 
-def _ids(client, operation: str, key: str, name: str, **arguments) -> list[str]:
+
+def _ids(client: Any, operation: str, key: str, name: str, **arguments: Any) -> list[str]:
     pages = client.get_paginator(operation).paginate(**arguments) if client.can_paginate(operation) else [getattr(client, operation)(**arguments)]
     return sorted(item if isinstance(item, str) else item[name] for page in pages for item in page[key])
 
 
-def _records(route53) -> list[str]:
+def _records(route53: Any) -> list[str]:
     zones = _ids(route53, "list_hosted_zones", "HostedZones", "Id")
     found = {zone: route53.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"] for zone in zones}
     return sorted(f"{zone} {record['Name']} {record['Type']}" for zone, its in found.items() for record in its)
 
 
-def contents(aws) -> dict[str, list[str]]:
-    """Ids by kind of resource. What AWS itself keeps as history (terminated instances, deleted NAT gateways) is left out."""
+def contents(aws: Callable[[str], Any]) -> dict[str, list[str]]:
+    """Ids by kind of resource. What AWS itself keeps is left out: terminated instances, deleted NAT gateways, service-linked roles."""
     ec2, elb, iam, eks = aws("ec2"), aws("elbv2"), aws("iam"), aws("eks")
     alive = [{"Name": "state", "Values": ["pending", "available", "deleting", "failed"]}]
     running = [{"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]}]
@@ -34,7 +37,7 @@ def contents(aws) -> dict[str, list[str]]:
         "instances": sorted(instance["InstanceId"] for reservation in reservations for instance in reservation["Instances"]),
         "load_balancers": _ids(elb, "describe_load_balancers", "LoadBalancers", "LoadBalancerArn"),
         "target_groups": _ids(elb, "describe_target_groups", "TargetGroups", "TargetGroupArn"),
-        "roles": _ids(iam, "list_roles", "Roles", "Arn"),
+        "roles": [arn for arn in _ids(iam, "list_roles", "Roles", "Arn") if ":role/aws-service-role/" not in arn],
         "policies": _ids(iam, "list_policies", "Policies", "Arn", Scope="Local"),
         "instance_profiles": _ids(iam, "list_instance_profiles", "InstanceProfiles", "Arn"),
         "oidc_providers": sorted(item["Arn"] for item in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]),

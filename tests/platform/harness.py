@@ -1,4 +1,4 @@
-"""Runs playbooks and kubectl as a user would, and reads what they said."""
+"""Runs playbooks as a user would, and reads what they said."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ import subprocess
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import yaml
+from cluster import Cluster
 
 REPO = Path(__file__).resolve().parents[2]
 RESULTS = REPO / "results"
@@ -33,7 +36,7 @@ class Run:
     code: int
     seconds: float
     stats: dict[str, int]
-    tasks: list[dict] = field(repr=False)
+    tasks: list[dict[str, Any]] = field(repr=False)
     output: str = field(repr=False)
 
     @property
@@ -51,7 +54,7 @@ class Run:
     def changed_names(self) -> list[str]:
         return [task["name"] for task in self.tasks if task["result"].get("changed")]
 
-    def result(self, name: str) -> dict:
+    def result(self, name: str) -> dict[str, Any]:
         """What the task of that name returned."""
         return next(task["result"] for task in self.tasks if task["name"].split(" : ")[-1] == name)
 
@@ -109,20 +112,8 @@ class Play:
         return "\n".join(f"{task['name']}: {json.dumps(task['result'], default=str)[:4000]}" for task in run.tasks if task["result"].get("failed"))
 
 
-class Kubectl:
-    """The platform's kubectl on the platform's own kubeconfig."""
-
-    def __init__(self) -> None:
-        self.argv = [str(CACHE / "bin" / "kubectl"), "--kubeconfig", str(STATE / CLUSTER / "kubeconfig")]
-
-    def __call__(self, *arguments: str, text: str | None = None, ok: bool = True) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run([*self.argv, *arguments], input=text, capture_output=True, text=True, timeout=180, check=False)
-        if ok:
-            assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stderr}"
-        return done
-
-    def get(self, *arguments: str) -> dict:
-        return json.loads(self("get", *arguments, "-o", "json").stdout)
+def the_cluster(name: str = CLUSTER) -> Cluster:
+    return Cluster(STATE / name / "kubeconfig", CACHE / "bin" / "kubectl")
 
 
 @dataclass
@@ -132,9 +123,9 @@ class Answer:
     headers: dict[str, str]
 
 
-def ask(host: str, path: str, address: str = ALB, scheme: str = "http") -> Answer:
+def ask(host: str, path: str, address: str = ALB, scheme: str = "http", headers: dict[str, str] | None = None) -> Answer:
     """One request to the load balancer's address, for `host`."""
-    request = Request(f"{scheme}://{address}{path}", headers={"Host": host})
+    request = Request(f"{scheme}://{address}{path}", headers={"Host": host, **(headers or {})})
     try:
         with urlopen(request, timeout=10) as response:
             return Answer(response.status, response.read(), {name.lower(): value for name, value in response.headers.items()})
@@ -174,7 +165,7 @@ class Asking:
         return {answer: count for answer, count in self.answers.items() if answer != "ok"}
 
 
-def until(what: str, condition, seconds: float = 60.0, every: float = 0.5):
+def until(what: str, condition: Callable[[], Any], seconds: float = 60.0, every: float = 0.5) -> Any:
     """Wait until `condition()` is true and return what it returned."""
     deadline = time.monotonic() + seconds
     while True:

@@ -4,9 +4,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import boto3
 import pytest
-from harness import AWS, Kubectl, Play
+from cluster import Cluster
+from harness import AWS, Play, the_cluster
 
 
 @pytest.fixture(scope="session")
@@ -15,11 +19,11 @@ def play() -> Play:
 
 
 @pytest.fixture(scope="session")
-def kubectl() -> Kubectl:
-    return Kubectl()
+def cluster() -> Cluster:
+    return the_cluster()
 
 
 @pytest.fixture(scope="session")
-def aws():
+def aws() -> Callable[[str], Any]:
     """A function from a service's name to its plain boto3 client."""
     return lambda service: boto3.client(service, **AWS)

@@ -11,6 +11,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 RESULTS = Path(os.environ.get("MESHGATE_RESULTS") or Path(__file__).resolve().parents[2] / "results")
 
@@ -26,13 +27,13 @@ def note(name: str, heading: str, rows: list[list[object]], **more: object) -> N
     path.write_text(json.dumps({"heading": heading, "rows": rows, **more}, indent=1) + "\n", encoding="utf-8")
 
 
-def noted(name: str) -> dict:
+def noted(name: str) -> dict[str, Any]:
     """What was noted under that name since the suite began."""
     path = _path(name)
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
-def tell(terminal, name: str, heading: str, rows: list[list[object]]) -> None:
+def tell(terminal: Any, name: str, heading: str, rows: list[list[object]]) -> None:
     """The same table for whoever looks on, at the end of pytest's own output, too."""
     note(name, heading, rows)
     terminal.write_sep("=", heading)

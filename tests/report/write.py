@@ -14,7 +14,9 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 HEAD = """# Test report
 
@@ -36,7 +38,7 @@ def said(*argv: str) -> str:
     return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
 
 
-def found(results: Path, suite: str) -> dict:
+def found(results: Path, suite: str) -> dict[str, Any]:
     """What one suite left in results/: its checks, its tables, when and where."""
     counted = results / f"suites/{suite}.tsv"
     day = datetime.datetime.fromtimestamp(counted.stat().st_mtime, datetime.UTC).date()
@@ -50,18 +52,18 @@ def found(results: Path, suite: str) -> dict:
     }
 
 
-def gather(results: Path, kept: dict[str, dict], suites: list[str]) -> dict[str, dict]:
+def gather(results: Path, kept: dict[str, dict[str, Any]], suites: list[str]) -> dict[str, dict[str, Any]]:
     """Every suite that has ever run, in the order in which they run: as it was found now, or else as it is kept."""
     now = {suite: found(results, suite) for suite in suites if (results / f"suites/{suite}.tsv").exists()}
     return {suite: now.get(suite) or kept[suite] for suite in suites if suite in now or suite in kept}
 
 
 def table(head: list[str], rows: list[list[object]]) -> str:
-    lines = [head, ["---"] + ["--:"] * (len(head) - 1), *rows]
+    lines: list[Sequence[object]] = [head, ["---"] + ["--:"] * (len(head) - 1), *rows]
     return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
 
 
-def render(ran: dict[str, dict], suites: list[str]) -> str:
+def render(ran: dict[str, dict[str, Any]], suites: list[str]) -> str:
     rows = [[*check, one["date"]] for one in ran.values() for check in one["checks"]]
     passed, failed, seconds = (sum(row[column] for row in rows) for column in (1, 2, 3))
     missing = [suite for suite in suites if suite not in ran]

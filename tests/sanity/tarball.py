@@ -32,12 +32,20 @@ def install(archive: Path, root: Path, bin_dir: Path, ansible: Path) -> Path:
     environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(root)}
     environment.pop("ANSIBLE_CONFIG", None)
     # Offline: the collections that this one needs come from PyPI's `ansible`, not from Galaxy.
-    command = [bin_dir / "ansible-galaxy", "collection", "install", "--offline", "--no-deps", "-p", root, archive]
-    subprocess.run(command, check=True, cwd=root, env=environment, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [bin_dir / "ansible-galaxy", "collection", "install", "--offline", "--no-deps", "-p", root, archive],
+        check=True,
+        cwd=root,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+    )
     installed = next(collections.glob("*/*/MANIFEST.json")).parent
     # A copy: antsibull-docs would take a link into this checkout for files that git ignores.
     for name in NEEDED:
         shutil.copytree(ansible / name, collections / name, ignore=shutil.ignore_patterns("tests", "docs", "__pycache__"))
+    # The package has no unit tests; these are the checkout's, on the package's plugins.
+    shutil.copytree(REPO / "tests/unit", installed / "tests/unit", ignore=shutil.ignore_patterns("emulator", "test_[a-z]*.py", "__pycache__"))
+    shutil.copytree(REPO / "tests/unit/plugins", installed / "tests/unit/plugins", ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
     for command in (["init", "--quiet"], ["add", "--all", "--force"], ["commit", "--quiet", "--message", "as installed"]):
         subprocess.run([*GIT, *command], check=True, cwd=installed)
     return installed

@@ -18,7 +18,7 @@ def pytest_sessionfinish() -> None:
     from looking import SEEN
     from noted import note, noted
 
-    from ansible_collections.meshgate.eks_istio.plugins.module_utils.report_symptoms import SYMPTOMS
+    from ansible_collections.meshgate.eks_istio.plugins.module_utils.diagnosis.symptoms import SYMPTOMS
 
     seen = sorted(SEEN | set(noted("troubleshooting").get("seen", [])))
     rows = [["symptoms in docs/troubleshooting.md", len(SYMPTOMS)], ["produced, and found in the report of diagnose.yml", len(seen)]]

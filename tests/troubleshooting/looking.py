@@ -31,8 +31,8 @@ ON_THE_PLATFORM = {
 def by_playbook(play: Play, *arguments: str) -> Report:
     """What playbooks/diagnose.yml found; it must end well, and show the same to its user."""
     run = play("playbooks/diagnose.yml", *arguments)
-    found = next(task["result"] for task in run.tasks if task["name"] == "Look at everything")
-    shown = next(task["result"]["msg"] for task in run.tasks if task["name"] == "Report")
+    found: Report = next(task["result"] for task in run.tasks if task["name"] == "Gather the report")
+    shown = next(task["result"]["msg"] for task in run.tasks if task["name"] == "Print the report")
     assert run.failed == 0 and run.changed == 0
     assert shown == found["report"]
     return found
@@ -45,14 +45,14 @@ def by_module(**arguments: Any) -> Report:
     given = {key: value for key, value in options.items() if value is not None}
     with patch_module_args(given), contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):
         platform_report_info.main()
-    found = json.loads(output.getvalue().strip().splitlines()[-1])
+    found: Report = json.loads(output.getvalue().strip().splitlines()[-1])
     assert not found.get("failed"), found.get("msg")
     return found
 
 
 def seen(found: Report, symptom: str, *words: str) -> Report:
     """The finding of a symptom that says all of the words."""
-    known = [one for one in found["findings"] if one["symptom"] == symptom]
+    known: list[Report] = [one for one in found["findings"] if one["symptom"] == symptom]
     for one in known:
         said = "\n".join([one["what"], *one["details"]])
         if all(word in said for word in words):

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 
 import boto3
 import pytest
-from harness import AWS, CLUSTER, Kubectl, Play, until
+from cluster import Cluster
+from harness import AWS, CLUSTER, Play, the_cluster, until
 from looking import ON_THE_PLATFORM, by_module, first, seen
 
 pytestmark = pytest.mark.slow
@@ -19,8 +20,8 @@ HELD = "trouble-held"
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Kubectl:
-    return Kubectl()
+def cluster() -> Cluster:
+    return the_cluster()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -30,24 +31,24 @@ def mended() -> Iterator[None]:
     Play()("playbooks/site.yml")
 
 
-def test_without_service_a_the_load_balancer_answers_502(cluster: Kubectl) -> None:
-    cluster("-n", "rust-services", "scale", "deployment/service-a", "--replicas=0")
-    cluster("-n", "rust-services", "wait", "--for=delete", "pod", "-l", "app=service-a", "--timeout=90s")
+def test_without_service_a_the_load_balancer_answers_502(cluster: Cluster) -> None:
+    cluster.kubectl("-n", "rust-services", "scale", "deployment/service-a", "--replicas=0")
+    cluster.kubectl("-n", "rust-services", "wait", "--for=delete", "pod", "-l", "app=service-a", "--timeout=90s")
     found = by_module(**{**ON_THE_PLATFORM, "paths": ["/?name=A+Field"], "expected": ["rust-services/service-a"]})
     seen(found, "scaled", "rust-services/service-a is scaled to 0")
     seen(found, "answer", "/?name=A+Field: 50", "error")
     assert first(found) == "scaled"
-    cluster("-n", "rust-services", "scale", "deployment/service-a", "--replicas=2")
+    cluster.kubectl("-n", "rust-services", "scale", "deployment/service-a", "--replicas=2")
 
 
-def test_without_istiod_nobody_says_what_proxies_have(cluster: Kubectl) -> None:
-    cluster("-n", "istio-system", "scale", "deployment/istiod", "--replicas=0")
-    cluster("-n", "istio-system", "wait", "--for=delete", "pod", "-l", "app=istiod", "--timeout=90s")
+def test_without_istiod_nobody_says_what_proxies_have(cluster: Cluster) -> None:
+    cluster.kubectl("-n", "istio-system", "scale", "deployment/istiod", "--replicas=0")
+    cluster.kubectl("-n", "istio-system", "wait", "--for=delete", "pod", "-l", "app=istiod", "--timeout=90s")
     found = by_module(**ON_THE_PLATFORM)
     seen(found, "proxy", "istiod does not say what its proxies have")
     seen(found, "webhook", "istio-system/istiod, which has no ready endpoint")
-    cluster("-n", "istio-system", "scale", "deployment/istiod", "--replicas=1")
-    cluster("-n", "istio-system", "rollout", "status", "deployment/istiod", "--timeout=120s")
+    cluster.kubectl("-n", "istio-system", "scale", "deployment/istiod", "--replicas=1")
+    cluster.kubectl("-n", "istio-system", "rollout", "status", "deployment/istiod", "--timeout=120s")
 
 
 def test_a_closed_security_group_makes_targets_unhealthy() -> None:
@@ -77,14 +78,14 @@ def test_a_closed_security_group_makes_targets_unhealthy() -> None:
             ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[permission])
 
 
-def test_a_held_namespace_and_a_stopped_kubelet(cluster: Kubectl) -> None:
+def test_a_held_namespace_and_a_stopped_kubelet(cluster: Cluster) -> None:
     """Both are news after a minute; so they wait together."""
     held = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "held", "namespace": HELD, "finalizers": ["trouble.example/nobody"]}}
     held["spec"] = {"ports": [{"port": 80}]}
     space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": HELD}}
     for item in (space, held):
-        cluster("apply", "-f", "-", text=json.dumps(item))
-    cluster("delete", "namespace", HELD, "--wait=false")
+        cluster.kubectl("apply", "-f", "-", text=json.dumps(item))
+    cluster.kubectl("delete", "namespace", HELD, "--wait=false")
 
     def kubelet(verb: str) -> None:
         subprocess.run(["docker", "exec", NODE, "systemctl", verb, "kubelet"], capture_output=True, timeout=60, check=True)
@@ -105,10 +106,10 @@ def test_a_held_namespace_and_a_stopped_kubelet(cluster: Kubectl) -> None:
         assert first(found) == "node"
     finally:
         kubelet("start")
-        cluster("-n", HELD, "patch", "service", "held", "--type=merge", "--patch", '{"metadata":{"finalizers":[]}}')
-    cluster("wait", "--for=condition=Ready", f"node/{NODE}", "--timeout=120s")
+        cluster.kubectl("-n", HELD, "patch", "service", "held", "--type=merge", "--patch", '{"metadata":{"finalizers":[]}}')
+    cluster.kubectl("wait", "--for=condition=Ready", f"node/{NODE}", "--timeout=120s")
 
 
-def conditions(cluster: Kubectl) -> str:
-    node = cluster.get("node", NODE)
+def conditions(cluster: Cluster) -> str:
+    node = cluster.get("Node", NODE)
     return " ".join(f"{one['type']}={one['status']}" for one in node["status"]["conditions"])

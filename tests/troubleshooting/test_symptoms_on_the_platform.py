@@ -12,14 +12,15 @@ from typing import Any
 
 import pytest
 from aws_harness import emulator
+from cluster import Cluster
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from harness import CLUSTER, Kubectl, Play, until
+from harness import CLUSTER, Play, the_cluster, until
 from looking import ON_THE_PLATFORM, Report, by_module, by_playbook, first, seen
 
-SPACE, STRICT, LATE = "trouble", "trouble-strict", "trouble-late"
+SPACE, STRICT, LATE, UNHEARD = "trouble", "trouble-strict", "trouble-late", "trouble-unheard"
 NODE = f"{CLUSTER}-control-plane"
 CONTAINERS = ["meshgate-aws", "meshgate-alb", NODE]
 
@@ -102,49 +103,50 @@ def docker(*arguments: str) -> None:
     subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=60, check=True)
 
 
-def waiting_reason(kubectl: Kubectl, name: str) -> str:
-    status = kubectl.get("-n", SPACE, "pod", name).get("status") or {}
+def waiting_reason(cluster: Cluster, name: str) -> str:
+    status = cluster.get("Pod", name, SPACE).get("status") or {}
     states = [one.get("state") or {} for one in status.get("containerStatuses") or []]
     return " ".join(f"{kind} {detail.get('reason', '')}" for state in states for kind, detail in state.items())
 
 
-def settled(kubectl: Kubectl) -> bool:
+def settled(cluster: Cluster) -> bool:
     """Whether all that takes a moment has come about."""
-    events = kubectl.get("-n", SPACE, "events")["items"]
+    events = cluster.find("Event", SPACE)
     reasons = {(one["involvedObject"]["name"], one["reason"]) for one in events}
     return (
-        "Pull" in waiting_reason(kubectl, "no-image")
-        and "Config" in waiting_reason(kubectl, "no-config")
-        and ("running" in waiting_reason(kubectl, "no-answer"))
-        and any(word in waiting_reason(kubectl, "crash") for word in ("terminated", "CrashLoopBackOff"))
+        "Pull" in waiting_reason(cluster, "no-image")
+        and "Config" in waiting_reason(cluster, "no-config")
+        and ("running" in waiting_reason(cluster, "no-answer"))
+        and any(word in waiting_reason(cluster, "crash") for word in ("terminated", "CrashLoopBackOff"))
         and {("no-volume", "FailedMount"), ("no-answer", "Unhealthy")} <= reasons
         and any(name == "lost" and reason.startswith("Failed") for name, reason in reasons)
     )
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Kubectl:
-    return Kubectl()
+def cluster() -> Cluster:
+    return the_cluster()
 
 
 @pytest.fixture(scope="module")
-def report(cluster: Kubectl) -> Report:
+def report(cluster: Cluster) -> Report:
     """One report of many troubles, by the playbook."""
-    service = cluster.get("-n", "rust-services", "deployment", "service-a")
+    service = cluster.get("Deployment", "service-a", "rust-services")
     image = next(one["image"] for one in service["spec"]["template"]["spec"]["containers"] if one["name"] != "istio-proxy")
     spaces = [namespace(SPACE), namespace(STRICT, **{"pod-security.kubernetes.io/enforce": "restricted"}), namespace(LATE)]
+    spaces.append(namespace(UNHEARD, **{"istio.io/rev": "nowhere"}))
     try:
         for items in (spaces, troubles(image)):
-            cluster("apply", "-f", "-", text=json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
-        cluster("label", "namespace", LATE, "istio-injection=enabled")
+            cluster.kubectl("apply", "-f", "-", text=json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
+        cluster.kubectl("label", "namespace", LATE, "istio-injection=enabled")
         until("the troubles", lambda: settled(cluster), 90)
-        cluster("cordon", NODE)
+        cluster.kubectl("cordon", NODE)
         return by_playbook(Play())
     finally:
-        cluster("uncordon", NODE)
-        cluster("delete", "validatingwebhookconfiguration", "trouble", "--ignore-not-found")
-        cluster("-n", SPACE, "delete", "ingress", "lost", "--ignore-not-found", "--timeout=60s")
-        cluster("delete", "namespace", SPACE, STRICT, LATE, "--ignore-not-found", "--wait=false")
+        cluster.kubectl("uncordon", NODE)
+        cluster.kubectl("delete", "validatingwebhookconfiguration", "trouble", "--ignore-not-found")
+        cluster.kubectl("-n", SPACE, "delete", "ingress", "lost", "--ignore-not-found", "--timeout=60s")
+        cluster.kubectl("delete", "namespace", SPACE, STRICT, LATE, UNHEARD, "--ignore-not-found", "--wait=false")
 
 
 def test_a_pod_cannot_get_its_image(report: Report) -> None:
@@ -177,6 +179,14 @@ def test_a_workload_gets_no_pods(report: Report) -> None:
     seen(report, "no_pods", f"{STRICT}/forbidden", "violates PodSecurity")
 
 
+def test_no_injector_is_active_for_a_namespace(report: Report) -> None:
+    seen(report, "injector", f"no injector is active for the label istio.io/rev=nowhere of {UNHEARD}")
+
+
+def test_network_policies_that_nobody_enforces_are_noted(report: Report) -> None:
+    seen(report, "unenforced", "istio-ingress/istio-ingressgateway")
+
+
 def test_a_pod_has_no_sidecar(report: Report) -> None:
     seen(report, "sidecar", f"{LATE}/no-sidecar runs without one")
 
@@ -187,7 +197,7 @@ def test_a_certificate_runs_out(report: Report) -> None:
 
 
 def test_a_webhook_has_nobody_behind_it(report: Report) -> None:
-    seen(report, "webhook", f"trouble asks Service {SPACE}/nobody", "refused")
+    seen(report, "webhook", f"trouble asks Service {SPACE}/nobody", "the requests that it handles are rejected")
 
 
 def test_a_route_to_a_gateway_that_does_not_exist(report: Report) -> None:
@@ -208,7 +218,7 @@ def test_the_platform_itself_is_fine_in_that_report(report: Report) -> None:
     assert own == []
 
 
-def test_paused_containers_are_named_and_what_follows_from_them_is_not(cluster: Kubectl) -> None:
+def test_paused_containers_are_named_and_what_follows_from_them_is_not(cluster: Cluster) -> None:
     docker("pause", *CONTAINERS)
     try:
         # Longer than this, and the controllers in the node would lose their leases.
@@ -219,11 +229,11 @@ def test_paused_containers_are_named_and_what_follows_from_them_is_not(cluster: 
     seen(found, "emulator", "meshgate-aws is paused")
     seen(found, "balancer_container", "meshgate-alb is paused")
     assert {one["symptom"] for one in found["findings"]} == {"node_container", "emulator", "balancer_container"}
-    until("the API server", lambda: cluster("get", "--raw", "/readyz", ok=False).returncode == 0, 60)
+    until("the API server", lambda: cluster.kubectl("get", "--raw", "/readyz", ok=False).returncode == 0, 60)
 
 
-def test_a_token_that_is_not_accepted(cluster: Kubectl, tmp_path: Path) -> None:
-    view = json.loads(cluster("config", "view", "--raw", "-o", "json").stdout)
+def test_a_token_that_is_not_accepted(cluster: Cluster, tmp_path: Path) -> None:
+    view = json.loads(cluster.kubectl("config", "view", "--raw", "-o", "json").stdout)
     view["users"] = [{"name": one["name"], "user": {"token": "nobody"}} for one in view["users"]]
     (tmp_path / "kubeconfig").write_text(json.dumps(view))
     seen(by_module(**{**ON_THE_PLATFORM, "kubeconfig": str(tmp_path / "kubeconfig")}), "refused", "logged in")
@@ -233,12 +243,12 @@ def test_another_account_does_not_know_the_load_balancer_and_a_part_is_missing()
     with emulator() as endpoint:
         found = by_module(**{**ON_THE_PLATFORM, "endpoint_url": endpoint, "expected": ["elsewhere/service-a"]})
     seen(found, "account", "EKS has no cluster sandbox")
-    seen(found, "balancer", "the Ingress promises", "which ELBv2 does not know")
+    seen(found, "balancer", "the Ingress has the hostname", "which ELBv2 does not have")
     seen(found, "missing", "there is no Deployment elsewhere/service-a")
     assert first(found) == "account"
 
 
-def test_then_nothing_is_wrong(cluster: Kubectl) -> None:
+def test_then_nothing_is_wrong(cluster: Cluster) -> None:
     """The last one: what the tests before have broken is whole again."""
     found: Report = {}
 

@@ -15,7 +15,7 @@ from aws_harness import Account, emulator
 from harness import Play
 from looking import by_module, by_playbook, first, seen
 
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.report_symptoms import SYMPTOMS
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.diagnosis.symptoms import SYMPTOMS
 
 HERE = Path(__file__).resolve().parent
 NOBODY = "http://127.0.0.1:9"
@@ -76,6 +76,13 @@ def test_a_machine_without_docker(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     assert first(found) == "docker"
     # What only follows from it is no finding of its own.
     assert [one["symptom"] for one in found["findings"]] == ["docker"]
+
+
+def test_a_fault_on_purpose_that_nobody_took_back(cluster: dict[str, str], kubeconfig: str, kubectl: str) -> None:
+    rule = {"match": {"headers": {"x-break": "yes"}}, "to": [{"app": "front"}], "faults": {"abort": {"percent": 10, "code": 503}, "until": "2026-01-31"}}
+    routes = [{"name": "shop", "namespace": "shop", "hosts": ["shop.example.com"], "rules": [rule]}]
+    found = by_module(**cluster, kubeconfig=kubeconfig, kubectl=kubectl, routes=routes)
+    seen(found, "fault", "route shop of shop, rule 1: its faults were to end on 2026-01-31")
 
 
 def test_no_tools(cluster: dict[str, str], kubeconfig: str) -> None:

@@ -24,6 +24,27 @@ def measured(title: str) -> dict[str, Any]:
     return {"title": title, "paced": dict(run), "most": dict(run)}
 
 
+RECAP = """
+ROLES RECAP *********************************************************************
+Sunday 29 November 2026  16:20:00 +0000 (0:00:00.010)       0:01:40.500 *******
+===============================================================================
+istio ---------------------------------------------------------------- 5.25s
+ansible.builtin.debug ------------------------------------------------- 0.50s
+include_tasks ---------------------------------------------------------- 0.25s
+~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+total ------------------------------------------------------------------ 6.00s
+TASKS RECAP *********************************************************************
+Sunday 29 November 2026  16:20:00 +0000 (0:00:00.010)       0:01:40.500 *******
+===============================================================================
+istio : Install Istio -------------------------------------------------- 5.00s
+"""
+
+
+def test_times_are_read_from_what_the_callbacks_print() -> None:
+    assert report.stages(RECAP) == {"istio": 5.25, "playbook": 0.5, "include_tasks": 0.25, "total": 6.0}
+    assert report.slowest(RECAP) == ["5.00 s  istio : Install Istio"]
+
+
 @pytest.fixture
 def found() -> dict[str, Any]:
     runs = ["up", "again", "down", *(f"{what}-{name}" for what in ("more", "same", "less") for name in more.SETS)]

@@ -11,13 +11,13 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "examples"))
 
-from documented import AWS, EKS, MODULES, PLATFORM, PREFIX, examples  # noqa: E402
+from documented import ALONE, AWS, EKS, MODULES, PLATFORM, PREFIX, examples  # noqa: E402
 
 NAMES = sorted(path.stem for path in MODULES.glob("*.py") if path.stem != "__init__")
 
 
 def test_every_module_is_in_one_list():
-    assert sorted([*EKS, *AWS, *PLATFORM]) == NAMES
+    assert sorted([*EKS, *AWS, *ALONE, *PLATFORM]) == NAMES
 
 
 @pytest.mark.parametrize("module", NAMES)

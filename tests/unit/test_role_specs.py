@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def test_every_default_has_a_specification_with_the_same_default(role):
 
 def test_every_option_is_described_and_carries_the_prefix(role):
     for name, option in spec(role).get("options", {}).items():
-        assert name.startswith(f"{role.name}_"), name
+        assert name == role.name or name.startswith(f"{role.name}_"), name
         assert option.get("description"), f"{name} has no description"
         assert option.get("type"), f"{name} has no type"
 
@@ -52,3 +53,18 @@ def test_role_has_the_files_that_every_role_has(role):
     for file in ("README.md", "meta/main.yml", "tasks/main.yml", "tasks/preflight.yml", "tasks/remove.yml"):
         assert (role / file).is_file(), file
     assert spec(role)["short_description"]
+
+
+PROGRAMS = re.compile(r"{%|namespace\(|\bregex_\w+|\bis (not )?(match|search|regex)\b|(reject|select)(attr)?\((\w+, *)?'(match|search|regex)'")
+
+
+def test_vars_and_preflight_hold_values_and_no_programs(role):
+    """What is decided is in module_utils, where a test calls it: rules in preflight/inputs, names in a filter."""
+    files = [*role.glob("vars/*.yml"), *role.glob("tasks/preflight*.yml")]
+    found = [f"{path.name}:{number}" for path in files for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1) if PROGRAMS.search(line)]
+    assert found == []
+
+
+def test_preflight_begins_with_all_rules(role):
+    first = yaml.safe_load((role / "tasks/preflight.yml").read_text(encoding="utf-8"))[0]
+    assert first["meshgate.eks_istio.validate_inputs"] == {"roles": [role.name]}

@@ -24,7 +24,8 @@ pub fn routes() -> Router {
 }
 
 async fn route(query: Result<Query<Parameters>, QueryRejection>) -> Result<Json<Fields>, ApiError> {
-    let name = name("p", query?.0.p)?;
+    let query = query.map_err(|rejection| ApiError::unreadable_query("p", &rejection))?;
+    let name = name("p", query.0.p)?;
     Ok(Json(Fields {
         key_one: format!("({name})Field 1"),
         key_two: format!("({name})Field 2"),

@@ -50,6 +50,8 @@ fn what_it_does_not_take_is_a_json_error() {
         let reply = request(service.address, method, target, &[]);
         assert_eq!(reply.status, status, "{method} {target}");
         assert!(!reply.error().is_empty());
+        // The framework's own words would tell what the service is made with.
+        assert!(!reply.error().contains("duplicate field") && !reply.error().contains("deserialize"));
     }
     assert_eq!(service.get(&long[..long.len() - 1]).status, 200);
 }
@@ -87,6 +89,15 @@ fn sigterm_ends_it_cleanly_also_with_an_idle_connection() {
     service.terminate();
     assert_eq!(service.wait(Duration::from_secs(2)).code(), Some(0));
     drop(idle);
+}
+
+#[test]
+fn sigterm_in_the_moment_of_listening_ends_it_cleanly() {
+    for _ in 0..20 {
+        let mut service = Running::start(PROGRAM, &[]);
+        service.terminate();
+        assert_eq!(service.wait(Duration::from_secs(2)).code(), Some(0));
+    }
 }
 
 #[test]

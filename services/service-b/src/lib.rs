@@ -5,17 +5,15 @@ use std::time::Duration;
 use axum::{
     Extension, Json, Router,
     extract::{Query, State, rejection::QueryRejection},
-    http::StatusCode,
+    http::HeaderMap,
     routing::get,
 };
 use reqwest::Url;
 use serde::{Deserialize, Serialize};
-use service_kit::{ApiError, ConfigError, Kind, Kit, TraceContext, config::Lookup, name, root_cause};
+use service_kit::{Answer, ApiError, ConfigError, Kit, TraceContext, Upstream, config::Lookup, name};
 
 /// Connecting, sending and the whole answer; a client of ours never waits 2 s.
 const UPSTREAM_TIMEOUT: Duration = Duration::from_millis(1500);
-/// Far above any answer of service-a to a name of the permitted length.
-const UPSTREAM_LIMIT: usize = 64 * 1024;
 
 #[derive(Deserialize)]
 struct Parameters {
@@ -30,8 +28,8 @@ struct Fields {
 }
 
 #[derive(Clone)]
-struct Upstream {
-    kit: Kit,
+struct ServiceA {
+    upstream: Upstream,
     route: Url,
 }
 
@@ -43,7 +41,10 @@ pub fn routes(kit: Kit, lookup: Lookup) -> Result<Router, ConfigError> {
         .unwrap_or_else(|| "http://service-a".to_owned());
     let route = route_url(&given)
         .ok_or_else(|| ConfigError::new("SERVICE_A_URL", &given, "an http:// URL, such as http://service-a"))?;
-    Ok(Router::new().route("/", get(root)).with_state(Upstream { kit, route }))
+    let upstream = Upstream::new(kit, "service-a", UPSTREAM_TIMEOUT);
+    Ok(Router::new()
+        .route("/", get(root))
+        .with_state(ServiceA { upstream, route }))
 }
 
 fn route_url(base: &str) -> Option<Url> {
@@ -55,104 +56,20 @@ fn route_url(base: &str) -> Option<Url> {
 }
 
 async fn root(
-    State(upstream): State<Upstream>,
+    State(service_a): State<ServiceA>,
     Extension(context): Extension<TraceContext>,
     query: Result<Query<Parameters>, QueryRejection>,
 ) -> Result<Json<Fields>, ApiError> {
-    let name = name("name", query?.0.name)?;
-    upstream.ask(&context, &name).await.map(Json)
+    let query = query.map_err(|rejection| ApiError::unreadable_query("name", &rejection))?;
+    let name = name("name", query.0.name)?;
+    let mut url = service_a.route.clone();
+    url.query_pairs_mut().append_pair("p", &name);
+    let asked = service_a.upstream.get(&context, url, HeaderMap::new(), fields);
+    asked.await.map(Json)
 }
 
-impl Upstream {
-    async fn ask(&self, context: &TraceContext, name: &str) -> Result<Fields, ApiError> {
-        let mut span = self
-            .kit
-            .telemetry
-            .span(Kind::Client, Some(context), "GET /route".to_owned());
-        let mut url = self.route.clone();
-        url.query_pairs_mut().append_pair("p", name);
-        let mut request = self.kit.client.get(url).timeout(UPSTREAM_TIMEOUT);
-        let mut headers = axum::http::HeaderMap::new();
-        span.context.inject(&mut headers);
-        request = request.headers(headers);
-
-        let (status, answer) = match send(request).await {
-            Ok(response) => (Some(response.status()), read(response).await),
-            Err(error) => (None, Err(from_client(&error))),
-        };
-        if let Some(status) = status {
-            span.status(status);
-        }
-        answer.map_err(|(error, cause)| {
-            tracing::warn!(
-                trace_id = format!("{:032x}", span.context.trace_id),
-                cause,
-                "{}",
-                error.message
-            );
-            span.error(cause);
-            error
-        })
-    }
-}
-
-/// A connection that is kept may be closed just as the next request is written, by a sidecar that takes up new listeners, say.
-/// Asking twice does no harm here, so that is tried once more; what took too long is not.
-async fn send(request: reqwest::RequestBuilder) -> reqwest::Result<reqwest::Response> {
-    let Some(first) = request.try_clone() else {
-        return request.send().await;
-    };
-    match first.send().await {
-        Err(error) if !error.is_timeout() && !error.is_connect() => request.send().await,
-        sent => sent,
-    }
-}
-
-/// What the client is told, and the cause for the log.
-type Failure = (ApiError, String);
-
-async fn read(mut response: reqwest::Response) -> Result<Fields, Failure> {
-    match response.status() {
-        StatusCode::OK => {}
-        StatusCode::GATEWAY_TIMEOUT => return Err(timed_out("the mesh answered 504".to_owned())),
-        status => {
-            return Err(bad_gateway(
-                "service-a gave an unexpected status",
-                format!("status {status}"),
-            ));
-        }
-    }
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| from_client(&error))? {
-        if body.len() + chunk.len() > UPSTREAM_LIMIT {
-            return Err(bad_gateway(
-                "service-a's answer is too long",
-                format!("more than {UPSTREAM_LIMIT} bytes"),
-            ));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    serde_json::from_slice(&body).map_err(|error| bad_gateway("service-a gave an unexpected answer", error.to_string()))
-}
-
-fn from_client(error: &reqwest::Error) -> Failure {
-    let cause = root_cause(error);
-    if error.is_timeout() {
-        timed_out(cause)
-    } else {
-        bad_gateway("service-a does not answer", cause)
-    }
-}
-
-fn timed_out(cause: String) -> Failure {
-    (
-        ApiError::new(StatusCode::GATEWAY_TIMEOUT, "service-a did not answer in time"),
-        cause,
-    )
-}
-
-fn bad_gateway(message: &str, cause: String) -> Failure {
-    (ApiError::new(StatusCode::BAD_GATEWAY, message), cause)
+fn fields(answer: &Answer) -> Result<Fields, String> {
+    serde_json::from_slice(&answer.body).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use tokio::sync::mpsc;
 
-use crate::telemetry::Record;
+use crate::{cause::root_cause, record::Record};
 
 const EVERY: Duration = Duration::from_secs(1);
 const BATCH: usize = 256;
@@ -62,9 +62,6 @@ async fn post(url: &str, client: &reqwest::Client, batch: Vec<Record>) -> Result
         .header("Datadog-Meta-Tracer-Version", env!("CARGO_PKG_VERSION"))
         .header("X-Datadog-Trace-Count", traces.len())
         .body(body);
-    let answer = request
-        .send()
-        .await
-        .map_err(|error| crate::server::root_cause(&error))?;
+    let answer = request.send().await.map_err(|error| root_cause(&error))?;
     answer.error_for_status().map(drop).map_err(|error| error.to_string())
 }

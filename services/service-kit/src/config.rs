@@ -37,15 +37,17 @@ impl fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {}
 
 impl Config {
+    /// `bind`: where the service listens unless it is told.
+    ///
     /// # Errors
     /// The first variable whose value cannot be right.
-    pub fn read(lookup: Lookup) -> Result<Self, ConfigError> {
+    pub fn read(lookup: Lookup, bind: &str) -> Result<Self, ConfigError> {
         let value = |name: &str, default: &str| {
             let found = lookup(name).unwrap_or_default();
             if found.is_empty() { default.to_owned() } else { found }
         };
 
-        let bind = value("BIND_ADDRESS", "0.0.0.0:3000");
+        let bind = value("BIND_ADDRESS", bind);
         let bind = bind
             .parse()
             .map_err(|_| ConfigError::new("BIND_ADDRESS", &bind, "an IP address and a port, such as 0.0.0.0:3000"))?;
@@ -100,12 +102,13 @@ mod tests {
     use super::*;
 
     fn read(pairs: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        Config::read(&|name| {
+        let lookup = |name: &str| {
             pairs
                 .iter()
                 .find(|(key, _)| *key == name)
                 .map(|(_, value)| (*value).to_owned())
-        })
+        };
+        Config::read(&lookup, "0.0.0.0:3000")
     }
 
     #[test]

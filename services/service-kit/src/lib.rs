@@ -1,18 +1,23 @@
-//! What service-a and service-b share: configuration from the environment, JSON logs, Datadog traces with W3C context,
-//! JSON errors, `/health`, and a shutdown that finishes what was begun.
+//! What the services share: configuration from the environment, JSON logs, Datadog traces with W3C context, JSON errors,
+//! requests to other services, `/health`, and a shutdown that finishes what was begun.
 
 mod agent;
+mod cause;
 pub mod config;
 mod context;
+mod record;
 mod reply;
 mod server;
 mod telemetry;
+mod upstream;
 
+pub use cause::root_cause;
 pub use config::{Config, ConfigError};
 pub use context::TraceContext;
 pub use reply::ApiError;
-pub use server::{Kit, Service, app, root_cause, run};
+pub use server::{Kit, Service, app, run};
 pub use telemetry::{Kind, Span, Telemetry};
+pub use upstream::{Answer, Upstream};
 
 /// The longest name that either service takes, in bytes after decoding.
 pub const NAME_LIMIT: usize = 256;

@@ -36,17 +36,17 @@ impl ApiError {
     pub fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, message)
     }
+
+    /// The framework's reason is for the log: it would tell a client what the service is made with.
+    pub fn unreadable_query(parameter: &str, rejection: &QueryRejection) -> Self {
+        tracing::debug!(reason = %rejection.body_text(), "query refused");
+        Self::bad_request(format!("{parameter} is accepted once, percent-encoded"))
+    }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         (self.status, Json(Body { error: &self.message })).into_response()
-    }
-}
-
-impl From<QueryRejection> for ApiError {
-    fn from(rejection: QueryRejection) -> Self {
-        Self::bad_request(rejection.body_text())
     }
 }
 

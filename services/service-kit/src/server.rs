@@ -11,7 +11,7 @@ use axum::{
 };
 use tokio::{
     net::TcpListener,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
 };
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing_subscriber::{layer::SubscriberExt, util::SubscriberInitExt};
@@ -27,13 +27,15 @@ use crate::{
 const DRAIN: Duration = Duration::from_secs(10);
 const FLUSH: Duration = Duration::from_secs(2);
 const CONNECT: Duration = Duration::from_millis(500);
+const PROBES: [&str; 2] = ["/health", "/ready"];
 /// Pods have a fraction of a core; a thread for every core of a large node would only cost memory.
 const THREADS: usize = 2;
 
-/// A program: its name, version and what `--help` adds to the common variables.
+/// A program: its name, version, where it listens unless it is told, and what `--help` adds to the common variables.
 pub struct Service {
     pub name: &'static str,
     pub version: &'static str,
+    pub bind: &'static str,
     pub help: &'static str,
 }
 
@@ -74,11 +76,11 @@ pub fn run(service: &Service, routes: impl FnOnce(Kit, Lookup) -> Result<Router,
 fn help(service: &Service) -> String {
     format!(
         "{} {}: {}\n\nEnvironment:\n  \
-         BIND_ADDRESS        address and port to listen on (0.0.0.0:3000)\n  \
+         BIND_ADDRESS        address and port to listen on ({})\n  \
          DD_TRACING_ENABLED  send traces to a Datadog agent: true or false (false)\n  \
          AGENT_ADDRESS       the agent's host; its port is 8126 unless given as host:port (127.0.0.1)\n  \
          RUST_LOG            log level, also by target: info,service_b=debug (info)",
-        service.name, service.version, service.help
+        service.name, service.version, service.help, service.bind
     )
 }
 
@@ -87,7 +89,7 @@ fn start(
     routes: impl FnOnce(Kit, Lookup) -> Result<Router, ConfigError>,
 ) -> Result<(), Box<dyn Error>> {
     let lookup: Lookup = &|name| std::env::var(name).ok();
-    let config = Config::read(lookup)?;
+    let config = Config::read(lookup, service.bind)?;
     let client = reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
@@ -99,6 +101,8 @@ fn start(
         .enable_all()
         .build()?;
     let served = runtime.block_on(async {
+        // First of all: until then SIGTERM kills at once, and PID 1 of a container does not even notice it.
+        let signals = Signals::listen()?;
         let (telemetry, sender) = match &config.agent {
             Some(address) => {
                 let (telemetry, sender) = Telemetry::to_agent(service.name, service.version, address, client.clone());
@@ -122,7 +126,7 @@ fn start(
             .map_err(|error| format!("cannot listen on BIND_ADDRESS {}: {error}", config.bind))?;
         let address = listener.local_addr()?;
         tracing::info!(service = service.name, version = service.version, %address, agent = config.agent, "listening");
-        serve(listener, application).await?;
+        serve(listener, application, signals).await?;
         drop(telemetry);
         if let Some(sender) = sender {
             // Late spans are worth a moment, not more.
@@ -136,9 +140,22 @@ fn start(
     served
 }
 
-async fn serve(listener: TcpListener, router: Router) -> Result<(), Box<dyn Error>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+/// What ends the process: Kubernetes' SIGTERM, a terminal's SIGINT.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+}
+
+async fn serve(listener: TcpListener, router: Router, mut signals: Signals) -> Result<(), Box<dyn Error>> {
     let (stopping, mut stopped) = tokio::sync::watch::channel(false);
     let mut drain = stopped.clone();
     let server = axum::serve(listener, router).with_graceful_shutdown(async move {
@@ -150,8 +167,8 @@ async fn serve(listener: TcpListener, router: Router) -> Result<(), Box<dyn Erro
     };
     let signalled = async {
         tokio::select! {
-            _ = terminate.recv() => tracing::info!("SIGTERM: no new connections, finishing what was begun"),
-            _ = interrupt.recv() => tracing::info!("SIGINT: no new connections, finishing what was begun"),
+            _ = signals.terminate.recv() => tracing::info!("SIGTERM: no new connections, finishing what was begun"),
+            _ = signals.interrupt.recv() => tracing::info!("SIGINT: no new connections, finishing what was begun"),
         }
         let _ = stopping.send(true);
         std::future::pending::<()>().await;
@@ -176,15 +193,15 @@ pub fn app(telemetry: &Telemetry, routes: Router) -> Router {
 
 /// One span and one log line a request; none for probes, which would drown the rest.
 async fn observe(State(telemetry): State<Telemetry>, mut request: Request, next: Next) -> Response {
-    if request.uri().path() == "/health" {
-        return next.run(request).await;
-    }
-    let method = request.method().clone();
     let route = request
         .extensions()
         .get::<MatchedPath>()
         .map_or("unknown", MatchedPath::as_str)
         .to_owned();
+    if PROBES.contains(&route.as_str()) {
+        return next.run(request).await;
+    }
+    let method = request.method().clone();
     let parent = TraceContext::from_headers(request.headers());
     let mut span = telemetry.span(Kind::Server, parent.as_ref(), format!("{method} {route}"));
     request.extensions_mut().insert(span.context.clone());
@@ -215,14 +232,4 @@ fn log_as_json(filter: tracing_subscriber::filter::Targets) {
     if !std::io::stderr().is_terminal() {
         std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "a request panicked")));
     }
-}
-
-/// The innermost reason, which is what an operator needs: "Connection refused", not "error sending request".
-#[must_use]
-pub fn root_cause(error: &(dyn Error + 'static)) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
 }

@@ -7,32 +7,12 @@ use std::{
 };
 
 use axum::http::StatusCode;
-use serde::Serialize;
 use tokio::{sync::mpsc, task::JoinHandle};
 
-use crate::{agent, context::TraceContext};
+use crate::{agent, context::TraceContext, record::Record};
 
 /// Spans that may wait for the agent; more are dropped, so that a slow agent costs no memory.
 const QUEUE: usize = 2048;
-
-/// One span in the form of the agent's v0.4 API.
-#[derive(Debug, Serialize)]
-pub(crate) struct Record {
-    pub service: &'static str,
-    pub name: &'static str,
-    pub resource: String,
-    #[serde(rename = "type")]
-    pub kind: &'static str,
-    /// The lower half; the upper travels as `_dd.p.tid`.
-    pub trace_id: u64,
-    pub span_id: u64,
-    pub parent_id: u64,
-    pub start: u64,
-    pub duration: u64,
-    pub error: u8,
-    pub meta: BTreeMap<&'static str, Cow<'static, str>>,
-    pub metrics: BTreeMap<&'static str, f64>,
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {

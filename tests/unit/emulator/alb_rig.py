@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import http.client
 import importlib.util
@@ -29,9 +30,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-PACKAGES = Path(__file__).resolve().parents[3] / "roles" / "aws_emulator" / "files"
+PACKAGES = Path(__file__).resolve().parents[3] / "emulator"
 ARN = "arn:aws:elasticloadbalancing:us-west-2:123456789012"
-PORTS = (80, 81, 443, 444, 9000)
+PORTS = (7, 80, 81, 443, 444, 9000)
 
 
 def envoy_binary() -> str | None:
@@ -46,7 +47,7 @@ def envoy_binary() -> str | None:
     return shutil.which("envoy")
 
 
-def wait_for(what: Callable[[], Any], seconds: float = 10) -> Any:
+def wait_for(what: Callable[[], Any], seconds: float = 60) -> Any:
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -143,6 +144,53 @@ class Target(Server):
         super().__init__(Handler)
 
 
+class GrpcTarget:
+    """HTTP/2 from the first byte on: each request is answered with a code, by headers alone or, as a server with a message does, in trailers."""
+
+    def __init__(self, code: int) -> None:
+        self.code, self.in_trailers = code, False
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def stop(self) -> None:
+        self._socket.close()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _peer = self._socket.accept()
+                threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
+
+    def _answer(self, connection: socket.socket) -> None:
+        with connection, connection.makefile("rb") as read, contextlib.suppress(OSError):
+            read.read(24)  # the preface
+            connection.sendall(_frame(4, 0, 0))
+            while head := read.read(9):
+                size, kind, flags, stream = int.from_bytes(head[:3], "big"), head[3], head[4], int.from_bytes(head[5:], "big")
+                read.read(size)
+                if kind == 4 and not flags & 1:
+                    connection.sendall(_frame(4, 1, 0))
+                if kind in (0, 1) and flags & 1:
+                    connection.sendall(self._response(stream))
+
+    def _response(self, stream: int) -> bytes:
+        headers = bytes([0x88]) + _literal(b"content-type", b"application/grpc")
+        status = _literal(b"grpc-status", str(self.code).encode())
+        if not self.in_trailers:
+            return _frame(1, 5, stream, headers + status)
+        return _frame(1, 4, stream, headers) + _frame(0, 0, stream, bytes(5)) + _frame(1, 5, stream, status)
+
+
+def _frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
+    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+
+def _literal(name: bytes, value: bytes) -> bytes:
+    """HPACK, without indexing: https://httpwg.org/specs/rfc7541.html#literal.header.without.indexing"""
+    return bytes([0, len(name)]) + name + bytes([len(value)]) + value
+
+
 class ControlApi(Server):
     """The two endpoints of the emulator's control API that the data path uses."""
 
@@ -183,10 +231,10 @@ class ControlApi(Server):
             self.document = {"revision": revision, "routes": [], "load_balancers": balancers, "target_groups": groups}
             self._news.notify_all()
 
-    def state_of(self, target: Target) -> str:
+    def state_of(self, target: Target | GrpcTarget) -> str:
         return str(self.health.get(("127.0.0.1", target.port), {}).get("state"))
 
-    def reason_of(self, target: Target) -> str:
+    def reason_of(self, target: Target | GrpcTarget) -> str:
         return str(self.health.get(("127.0.0.1", target.port), {}).get("reason"))
 
 
@@ -320,5 +368,5 @@ def group(*targets: dict[str, Any], name: str = "web", **check: Any) -> dict[str
     return {"arn": group_arn(name), "name": name, "protocol": "HTTP", "health_check": {**usual, **thresholds, **check}, "targets": list(targets)}
 
 
-def member(target: Target, **more: Any) -> dict[str, Any]:
+def member(target: Target | GrpcTarget, **more: Any) -> dict[str, Any]:
     return {"id": "127.0.0.1", "port": target.port, "state": "registered", "reachable": True, **more}

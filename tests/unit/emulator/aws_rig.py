@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-FILES = Path(__file__).resolve().parents[3] / "roles" / "aws_emulator" / "files"
-sys.path.insert(0, str(FILES))
+EMULATOR = Path(__file__).resolve().parents[3] / "emulator"
+sys.path.insert(0, str(EMULATOR))
 pytest.importorskip("moto")
 boto3 = pytest.importorskip("boto3")
 from botocore.config import Config  # noqa: E402
@@ -39,7 +39,7 @@ class Emulator:
     def client(self, service: str, **credentials: str) -> Any:
         if credentials or service not in self._clients:
             given = credentials or {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
-            config = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30)
+            config = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=120)
             client = boto3.client(service, region_name=REGION, endpoint_url=self.url, config=config, **given)
             if credentials:
                 return client
@@ -52,7 +52,10 @@ class Emulator:
         with urllib.request.urlopen(request, timeout=70) as answer:
             return json.load(answer)
 
-    def wait(self, look: Callable[[], Any], wanted: Any = True, timeout: float = 10) -> Any:
+    def pass_time(self, seconds: float) -> None:
+        self.control("POST", "clock", {"advance": seconds})
+
+    def wait(self, look: Callable[[], Any], wanted: Any = True, timeout: float = 60) -> Any:
         """Let the emulator's time pass until something is as wanted; what happens outside of it gets real time."""
         end = time.monotonic() + timeout
         while (seen := look()) != wanted:
@@ -62,9 +65,9 @@ class Emulator:
         return seen
 
 
-def start(**environment: str) -> tuple[subprocess.Popen[str], str]:
-    env = {**os.environ, "PYTHONPATH": str(FILES), **environment}
-    process = subprocess.Popen([sys.executable, "-m", "meshgate_aws.api", "--host", "127.0.0.1", "--port", "0"], stdout=subprocess.PIPE, text=True, env=env)
+def start(listen: str = "127.0.0.1", **environment: str) -> tuple[subprocess.Popen[str], str]:
+    env = {**os.environ, "PYTHONPATH": str(EMULATOR), **environment}
+    process = subprocess.Popen([sys.executable, "-m", "meshgate_aws.api", "--host", listen, "--port", "0"], stdout=subprocess.PIPE, text=True, env=env)
     assert process.stdout is not None
     line = process.stdout.readline()
     found = re.search(r"listens on (\S+)", line)

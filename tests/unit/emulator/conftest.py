@@ -15,11 +15,11 @@ from aws_rig import REGION, SECONDS, Emulator, start
 
 @pytest.fixture(scope="session")
 def aws() -> Iterator[Emulator]:
-    times = dict.fromkeys(("MESHGATE_CLUSTER_SECONDS", "MESHGATE_NODEGROUP_SECONDS"), str(SECONDS))
-    process, url = start(**times)
+    slow = ("CLUSTER", "NODEGROUP", "NAT", "LINGER")
+    process, url = start(**{f"MESHGATE_{what}_SECONDS": str(SECONDS) for what in slow})
     yield Emulator(url)
     process.terminate()
-    process.wait(10)
+    process.wait(60)
 
 
 @pytest.fixture

@@ -5,10 +5,14 @@
 from __future__ import annotations
 
 import json
+import threading
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from meshgate_aws.alb import health
+from meshgate_aws.alb.daemon import Daemon
 from meshgate_aws.alb.state import parse
 
 GROUP = "arn:group"
@@ -36,6 +40,9 @@ def verdict(*arguments: Any, **options: Any) -> tuple[str, str]:
         ({"eds_health_status": "HEALTHY"}, "NETWORK", ("healthy", "")),
         ({"failed_active_health_check": True}, "NETWORK", ("unhealthy", "Target.FailedHealthChecks")),
         ({"failed_active_health_check": True}, "ACTIVE", ("unhealthy", "Target.ResponseCodeMismatch")),
+        # The gateway drains, and says so: x-envoy-immediate-health-check-fail.
+        ({"failed_active_health_check": True}, "PASSIVE", ("unhealthy", "Target.FailedHealthChecks")),
+        ({"failed_active_health_check": True}, "SOMETHING_NEW", ("unhealthy", "Target.ResponseCodeMismatch")),
         ({"failed_active_health_check": True}, "NETWORK_TIMEOUT", ("unhealthy", "Target.Timeout")),
         ({"failed_active_health_check": True, "active_hc_timeout": True}, "NETWORK", ("unhealthy", "Target.Timeout")),
     ],
@@ -59,3 +66,29 @@ def test_failures_are_read_from_envoys_events() -> None:
     assert failures == {HOST: "NETWORK"}
     health.collect_failures(iter([event(add_healthy_event={}), event(health_check_failure_event={})]), failures)
     assert failures == {HOST: "ACTIVE"}
+
+
+def test_reports_go_on_after_one_that_failed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A new target would be "initial" for ever, and a gateway's pod never ready."""
+    answers = [None, ["no cluster"], {}, {}]
+    envoy = SimpleNamespace(clusters=lambda: answers.pop(0))
+    reported: list[Any] = []
+
+    class Api:
+        def report_health(self, targets: Any) -> None:
+            reported.append(targets)
+            daemon.stop()
+
+    daemon = Daemon(Api(), envoy, None, None, tmp_path / "log", None)  # type: ignore[arg-type]
+    daemon._groups = []
+    daemon._stop = Quick()
+    daemon._report_health()
+    assert reported == [[]]
+    assert "target health cannot be reported" in capsys.readouterr().out
+
+
+class Quick(threading.Event):
+    """An event for which nobody waits."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return self.is_set()

@@ -36,7 +36,7 @@ def test_what_becomes_due_while_the_state_is_built_is_not_forgotten(monkeypatch:
         monkeypatch.setattr(module, "now", clock)
     balancer = models.LoadBalancer(name="mine", security_groups=[], subnets=[], vpc_id="vpc-1", arn=ARN, dns_name="", state="provisioning")
     backend = SimpleNamespace(load_balancers={ARN: balancer}, target_groups={})
-    monkeypatch.setattr(albstate, "_backends", lambda: [("123456789012", REGION, backend)])
+    monkeypatch.setattr(albstate, "backends_of", lambda _service: [("123456789012", REGION, backend)])
     keeper = albstate.AlbState()
     state, until = keeper.current()
     while state["load_balancers"][0]["state"] != "active":

@@ -100,10 +100,11 @@ def test_the_server_starts_fast_and_stops_on_sigterm() -> None:
     try:
         with urllib.request.urlopen(f"{url}/_meshgate/health", timeout=5) as answer:
             assert answer.status == 200
-        assert time.monotonic() - before < 20
+        assert time.monotonic() - before < 60  # a second on an idle machine
     finally:
         process.terminate()
     try:
+        # At once, although the thread that preloads is at work: an orderly exit took 7 s beside three others.
         assert process.wait(5) == 0
     except subprocess.TimeoutExpired:
         process.kill()

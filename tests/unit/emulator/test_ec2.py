@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from aws_rig import SECONDS
 from botocore.exceptions import ClientError
 
 
@@ -14,6 +15,136 @@ def refused(call: Any, **parameters: Any) -> str:
     with pytest.raises(ClientError) as caught:
         call(**parameters)
     return caught.value.response["Error"]["Code"]
+
+
+def said(call: Any, **parameters: Any) -> dict[str, str]:
+    with pytest.raises(ClientError) as caught:
+        call(**parameters)
+    return caught.value.response["Error"]
+
+
+UNKNOWN = "0123456789abcdef0"
+UNKNOWN_IDS = [
+    # Codes: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html. The texts are what public logs and recordings have under them.
+    ("describe_vpcs", {"VpcIds": [f"vpc-{UNKNOWN}"]}, "InvalidVpcID.NotFound", f"The vpc ID 'vpc-{UNKNOWN}' does not exist"),
+    ("delete_vpc", {"VpcId": f"vpc-{UNKNOWN}"}, "InvalidVpcID.NotFound", f"The vpc ID 'vpc-{UNKNOWN}' does not exist"),
+    (
+        "create_security_group",
+        {"VpcId": f"vpc-{UNKNOWN}", "GroupName": "x", "Description": "x"},
+        "InvalidVpcID.NotFound",
+        f"The vpc ID 'vpc-{UNKNOWN}' does not exist",
+    ),
+    ("describe_subnets", {"SubnetIds": [f"subnet-{UNKNOWN}"]}, "InvalidSubnetID.NotFound", f"The subnet ID 'subnet-{UNKNOWN}' does not exist"),
+    ("describe_route_tables", {"RouteTableIds": [f"rtb-{UNKNOWN}"]}, "InvalidRouteTableID.NotFound", f"The routeTable ID 'rtb-{UNKNOWN}' does not exist"),
+    (
+        "disassociate_route_table",
+        {"AssociationId": f"rtbassoc-{UNKNOWN}"},
+        "InvalidAssociationID.NotFound",
+        f"The association ID 'rtbassoc-{UNKNOWN}' does not exist",
+    ),
+    (
+        "describe_internet_gateways",
+        {"InternetGatewayIds": [f"igw-{UNKNOWN}"]},
+        "InvalidInternetGatewayID.NotFound",
+        f"The internetGateway ID 'igw-{UNKNOWN}' does not exist",
+    ),
+    (
+        "release_address",
+        {"AllocationId": f"eipalloc-{UNKNOWN}"},
+        "InvalidAllocationID.NotFound",
+        f"The allocation ID 'eipalloc-{UNKNOWN}' does not exist",
+    ),
+    ("describe_security_groups", {"GroupIds": [f"sg-{UNKNOWN}"]}, "InvalidGroup.NotFound", f"The security group 'sg-{UNKNOWN}' does not exist"),
+    ("delete_security_group", {"GroupId": f"sg-{UNKNOWN}"}, "InvalidGroup.NotFound", f"The security group 'sg-{UNKNOWN}' does not exist"),
+    ("describe_nat_gateways", {"NatGatewayIds": [f"nat-{UNKNOWN}"]}, "NatGatewayNotFound", f"The Nat gateway nat-{UNKNOWN} was not found"),
+    (
+        "describe_vpc_endpoints",
+        {"VpcEndpointIds": [f"vpce-{UNKNOWN}"]},
+        "InvalidVpcEndpointId.NotFound",
+        f"The Vpc Endpoint Id 'vpce-{UNKNOWN}' does not exist",
+    ),
+    (
+        "delete_network_interface",
+        {"NetworkInterfaceId": f"eni-{UNKNOWN}"},
+        "InvalidNetworkInterfaceID.NotFound",
+        f"The networkInterface ID 'eni-{UNKNOWN}' does not exist",
+    ),
+    ("describe_volumes", {"VolumeIds": [f"vol-{UNKNOWN}"]}, "InvalidVolume.NotFound", f"The volume 'vol-{UNKNOWN}' does not exist."),
+    ("describe_instances", {"InstanceIds": [f"i-{UNKNOWN}"]}, "InvalidInstanceID.NotFound", f"The instance ID 'i-{UNKNOWN}' does not exist"),
+    (
+        "describe_launch_templates",
+        {"LaunchTemplateIds": [f"lt-{UNKNOWN}"]},
+        "InvalidLaunchTemplateId.NotFound",
+        f"The specified launch template, with template ID lt-{UNKNOWN}, does not exist.",
+    ),
+    (
+        "delete_launch_template",
+        {"LaunchTemplateId": f"lt-{UNKNOWN}"},
+        "InvalidLaunchTemplateId.NotFound",
+        f"The specified launch template, with template ID lt-{UNKNOWN}, does not exist.",
+    ),
+    (
+        "delete_launch_template",
+        {"LaunchTemplateName": "absent"},
+        "InvalidLaunchTemplateName.NotFoundException",
+        "The specified launch template, with template name absent, does not exist.",
+    ),
+]
+
+
+def test_an_endpoint_is_a_gateway_unless_it_says_otherwise(aws, network) -> None:
+    # API reference, CreateVpcEndpoint, VpcEndpointType: "Default: Gateway". The deletion of such a one once ended in an internal error.
+    ec2 = aws.client("ec2")
+    point = ec2.create_vpc_endpoint(VpcId=network.vpc_id, ServiceName="com.amazonaws.us-west-2.s3")["VpcEndpoint"]
+    assert (point["VpcEndpointType"], point["PrivateDnsEnabled"], point["NetworkInterfaceIds"]) == ("Gateway", False, [])
+    assert ec2.delete_vpc_endpoints(VpcEndpointIds=[point["VpcEndpointId"]])["Unsuccessful"] == []
+    assert refused(ec2.describe_vpc_endpoints, VpcEndpointIds=[point["VpcEndpointId"]]) == "InvalidVpcEndpointId.NotFound"
+
+
+@pytest.mark.parametrize(("operation", "parameters", "code", "message"), UNKNOWN_IDS)
+def test_what_ec2_does_not_know(aws, operation, parameters, code, message) -> None:
+    assert said(getattr(aws.client("ec2"), operation), **parameters) == {"Code": code, "Message": message}
+
+
+def test_lists_come_in_pages(aws, name) -> None:
+    # API reference, DescribeVpcs and the others: MaxResults from 5, NextToken, which is null on the last page. DescribeInstanceTypes: 100 at most.
+    ec2 = aws.client("ec2")
+    made = {ec2.create_vpc(CidrBlock=f"10.{i}.0.0/16")["Vpc"]["VpcId"] for i in range(7)}
+    wanted = [{"Name": "vpc-id", "Values": sorted(made)}]
+    for operation, key in (("describe_vpcs", "Vpcs"), ("describe_route_tables", "RouteTables"), ("describe_security_groups", "SecurityGroups")):
+        first = getattr(ec2, operation)(Filters=wanted, MaxResults=5)
+        assert (len(first[key]), first["NextToken"].isdigit()) == (5, False)
+        last = getattr(ec2, operation)(Filters=wanted, MaxResults=5, NextToken=first["NextToken"])
+        assert (len(last[key]), last.get("NextToken")) == (2, None)
+        assert {one["VpcId"] for one in first[key] + last[key]} == made
+    assert refused(ec2.describe_vpcs, NextToken="nonsense") == "InvalidNextToken"
+    assert len(ec2.describe_instance_types()["InstanceTypes"]) == 100
+    every = [one for page in ec2.get_paginator("describe_instance_types").paginate() for one in page["InstanceTypes"]]
+    assert len(every) > 1000
+    assert len({one["InstanceType"] for one in every}) == len(every)
+
+
+def test_an_interface_endpoint_has_interfaces_and_takes_its_time_to_go(aws, network, group) -> None:
+    # User guide, "Requester-managed network interfaces": interface type vpc_endpoint, description "VPC Endpoint Interface vpce-...".
+    # API reference, CreateVpcEndpoint, SecurityGroupIds: "If this parameter is not specified, we use the default security group for the VPC".
+    ec2 = aws.client("ec2")
+    request = {"VpcId": network.vpc_id, "ServiceName": "com.amazonaws.us-west-2.guardduty-data", "VpcEndpointType": "Interface"}
+    point = ec2.create_vpc_endpoint(**request, SubnetIds=network.subnets[:2], SecurityGroupIds=[group])["VpcEndpoint"]["VpcEndpointId"]
+
+    def interfaces() -> list:
+        return ec2.describe_network_interfaces(Filters=[{"Name": "vpc-id", "Values": [network.vpc_id]}])["NetworkInterfaces"]
+
+    shown = {(i["InterfaceType"], i["Description"], i["Status"], i["RequesterManaged"], i["Groups"][0]["GroupId"]) for i in interfaces()}
+    assert shown == {("vpc_endpoint", f"VPC Endpoint Interface {point}", "in-use", True, group)}
+    assert refused(ec2.delete_network_interface, NetworkInterfaceId=interfaces()[0]["NetworkInterfaceId"]) == "InvalidParameterValue"
+    ec2.delete_vpc_endpoints(VpcEndpointIds=[point])
+    assert ec2.describe_vpc_endpoints(VpcEndpointIds=[point])["VpcEndpoints"][0]["State"] == "deleting"
+    assert refused(ec2.delete_security_group, GroupId=group) == "DependencyViolation"
+    aws.pass_time(SECONDS + 1)
+    assert (interfaces(), refused(ec2.describe_vpc_endpoints, VpcEndpointIds=[point])) == ([], "InvalidVpcEndpointId.NotFound")
+    ec2.delete_security_group(GroupId=group)
+    plain = ec2.create_vpc_endpoint(**request, SubnetIds=network.subnets[:1])["VpcEndpoint"]
+    assert [one["GroupName"] for one in plain["Groups"]] == ["default"]
 
 
 @pytest.fixture
@@ -29,7 +160,8 @@ class Nat:
         self.eip = self.ec2.allocate_address(Domain="vpc")["AllocationId"]
         tags = [{"ResourceType": "natgateway", "Tags": [{"Key": "Name", "Value": name}]}]
         gateway = self.ec2.create_nat_gateway(SubnetId=network.subnets[0], AllocationId=self.eip, TagSpecifications=tags)["NatGateway"]
-        self.id = gateway["NatGatewayId"]
+        self.id, self.made = gateway["NatGatewayId"], gateway["State"]
+        aws.pass_time(SECONDS + 1)
 
     def state(self) -> str:
         return self.ec2.describe_nat_gateways(NatGatewayIds=[self.id])["NatGateways"][0]["State"]
@@ -53,25 +185,36 @@ def test_a_nat_gateways_tags_are_found_by_type_and_by_filter(nat, name) -> None:
 
 
 def test_a_deleted_nat_gateway_frees_its_address_and_subnet(aws, nat, network) -> None:
-    # API reference, DeleteNatGateway: "Deleting a public NAT gateway disassociates its Elastic IP address, but does not release the address";
-    # ReleaseAddress: InvalidIPAddress.InUse. User guide, "Work with NAT gateways": a deleted one stays visible for a while.
-    assert refused(nat.ec2.release_address, AllocationId=nat.eip) == "InvalidIPAddress.InUse"
+    # API reference, DeleteNatGateway: "Deleting a public NAT gateway disassociates its Elastic IP address, but does not release the address".
+    # kubernetes/kops#938 and eformat/sno-for-100#5: until then the address is refused as if permissions were missing.
+    # User guide, "Work with NAT gateways": pending first; a deleted one stays visible "for about an hour". kubernetes/kops#16876 quotes the last text.
+    assert (nat.made, nat.state()) == ("pending", "available")
+    misleading = {"Code": "AuthFailure", "Message": "You do not have permission to access the specified resource."}
+    assert said(nat.ec2.release_address, AllocationId=nat.eip) == misleading
     assert refused(nat.ec2.delete_subnet, SubnetId=network.subnets[0]) == "DependencyViolation"
     nat.ec2.delete_nat_gateway(NatGatewayId=nat.id)
+    assert nat.state() == "deleting"
+    assert said(nat.ec2.release_address, AllocationId=nat.eip) == misleading
+    aws.pass_time(SECONDS + 1)
     assert nat.state() == "deleted"
     assert nat.ec2.describe_network_interfaces(Filters=[{"Name": "vpc-id", "Values": [network.vpc_id]}])["NetworkInterfaces"] == []
     nat.ec2.release_address(AllocationId=nat.eip)
     nat.ec2.delete_subnet(SubnetId=network.subnets[0])
-    aws.wait(lambda: [g["NatGatewayId"] for g in nat.ec2.describe_nat_gateways()["NatGateways"] if g["NatGatewayId"] == nat.id], [])
-    assert refused(nat.ec2.describe_nat_gateways, NatGatewayIds=[nat.id]) == "NatGatewayNotFound"
+    aws.pass_time(3500)
+    assert nat.state() == "deleted"
+    aws.pass_time(200)
+    assert nat.id not in [gateway["NatGatewayId"] for gateway in nat.ec2.describe_nat_gateways()["NatGateways"]]
+    gone = {"Code": "NatGatewayNotFound", "Message": f"The Nat gateway {nat.id} was not found"}
+    assert said(nat.ec2.describe_nat_gateways, NatGatewayIds=[nat.id]) == gone
 
 
-def test_an_internet_gateway_stays_while_there_are_public_addresses(nat, network) -> None:
+def test_an_internet_gateway_stays_while_there_are_public_addresses(aws, nat, network) -> None:
     # API reference, DetachInternetGateway: "The VPC must not contain any running instances with Elastic IP addresses or public IPv4
     # addresses": DependencyViolation.
     on = {"InternetGatewayId": nat.igw, "VpcId": network.vpc_id}
     assert refused(nat.ec2.detach_internet_gateway, **on) == "DependencyViolation"
     nat.ec2.delete_nat_gateway(NatGatewayId=nat.id)
+    aws.pass_time(SECONDS + 1)
     nat.ec2.detach_internet_gateway(**on)
 
 
@@ -176,6 +319,7 @@ def test_a_vpc_with_contents_is_not_deleted(aws, network, group, nat) -> None:
     assert refused(ec2.delete_vpc, **vpc) == "DependencyViolation"
     assert refused(ec2.delete_route_table, RouteTableId=table) == "DependencyViolation"
     ec2.delete_nat_gateway(NatGatewayId=nat.id)
+    aws.pass_time(SECONDS + 1)
     for subnet in network.subnets:
         ec2.delete_subnet(SubnetId=subnet)
     # The subnet took its association along.

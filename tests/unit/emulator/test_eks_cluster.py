@@ -8,7 +8,7 @@ import hashlib
 from typing import Any
 
 import pytest
-from aws_rig import ACCOUNT, REGION
+from aws_rig import ACCOUNT, REGION, SECONDS
 from botocore.exceptions import ClientError
 
 
@@ -107,6 +107,7 @@ def test_version_goes_up_one_minor_and_takes_time(aws, make_cluster) -> None:
     assert refused(eks.update_cluster_version, name=name, version="1.34")[0] == "InvalidParameterException"
     update = eks.update_cluster_version(name=name, version="1.35")["update"]
     assert (update["status"], update["type"]) == ("InProgress", "VersionUpdate")
+    aws.pass_time(SECONDS / 2)
     during = eks.describe_cluster(name=name)["cluster"]
     assert (during["status"], during["version"]) == ("UPDATING", "1.34")
     assert refused(eks.update_cluster_version, name=name, version="1.35")[0] == "ResourceInUseException"
@@ -122,7 +123,8 @@ def test_config_updates_are_one_at_a_time_and_must_change_something(aws, make_cl
     eks = aws.client("eks")
 
     def done() -> Any:
-        aws.wait(lambda: eks.describe_cluster(name=name)["cluster"]["status"], "ACTIVE")
+        aws.pass_time(SECONDS + 1)
+        assert eks.describe_cluster(name=name)["cluster"]["status"] == "ACTIVE"
         return eks.describe_cluster(name=name)["cluster"]
 
     cidrs = {"endpointPublicAccess": True, "endpointPrivateAccess": True, "publicAccessCidrs": ["10.0.0.0/8"]}
@@ -140,13 +142,117 @@ def test_config_updates_are_one_at_a_time_and_must_change_something(aws, make_cl
     assert refused(eks.update_cluster_config, name=name, accessConfig=back)[0] == "InvalidParameterException"
 
 
+def said(call: Any, **parameters: Any) -> tuple[str, str]:
+    with pytest.raises(ClientError) as caught:
+        call(**parameters)
+    return caught.value.response["Error"]["Code"], caught.value.response["Error"]["Message"]
+
+
+def test_an_update_is_refused_while_the_status_says_active(aws, make_cluster, make_role, network) -> None:
+    # aws-controllers-k8s/community#1192 and aws/aws-cdk#33452 (updates), aws/containers-roadmap#1511 (deletion), eksctl-io/eksctl#2244 (node groups).
+    # API reference, UpdateClusterConfig: "the cluster status moves to UPDATING (this status transition is eventually consistent)".
+    name = make_cluster(accessConfig={"authenticationMode": "API_AND_CONFIG_MAP"})
+    eks = aws.client("eks")
+    group = {"clusterName": name, "nodegroupName": "mng", "subnets": network.subnets, "nodeRole": make_role("ec2.amazonaws.com", "node")}
+
+    def refusals() -> list[tuple[str, str]]:
+        mode = {"authenticationMode": "API"}
+        return [said(eks.update_cluster_config, name=name, accessConfig=mode), said(eks.delete_cluster, name=name), said(eks.create_nodegroup, **group)]
+
+    update = eks.update_cluster_config(name=name, resourcesVpcConfig={"endpointPrivateAccess": True})["update"]["id"]
+    expected = [
+        ("ResourceInUseException", f"Cannot AccessConfigUpdate because cluster {name} currently has update {update} in progress"),
+        ("ResourceInUseException", f"Cannot delete because cluster {name} currently has an update in progress"),
+        ("InvalidRequestException", f"Cluster '{name}' is not in ACTIVE status"),
+    ]
+    assert eks.describe_cluster(name=name)["cluster"]["status"] == "ACTIVE"
+    assert refusals() == expected
+    aws.pass_time(SECONDS / 2)
+    assert eks.describe_cluster(name=name)["cluster"]["status"] == "UPDATING"
+    assert refusals() == expected
+    aws.pass_time(SECONDS)
+    eks.create_nodegroup(**group)
+
+
+def test_awss_own_update_shows_in_refusals_only(aws, make_cluster) -> None:
+    # aws/containers-roadmap#1500: "EKS control plane is patched automatically", "DescribeCluster API still shows cluster state as ACTIVE".
+    name = make_cluster()
+    eks = aws.client("eks")
+    aws.control("PUT", f"clusters/{name}/updating", {"seconds": SECONDS})
+    code, message = said(eks.update_cluster_config, name=name, resourcesVpcConfig={"endpointPrivateAccess": True})
+    assert (code, message.startswith(f"Cannot EndpointAccessUpdate because cluster {name} currently has update ")) == ("ResourceInUseException", True)
+    aws.pass_time(SECONDS / 2)
+    assert eks.describe_cluster(name=name)["cluster"]["status"] == "ACTIVE"
+    assert eks.list_updates(name=name)["updateIds"] == []
+    aws.pass_time(SECONDS)
+    eks.update_cluster_config(name=name, resourcesVpcConfig={"endpointPrivateAccess": True})
+
+
+@pytest.mark.parametrize(
+    ("change", "type_", "params"),
+    [
+        # Examples of aws-cli: eks describe-update, update-cluster-config. The authentication mode: eksworkshop.com, "Cluster Access Management API".
+        ({"resourcesVpcConfig": {"endpointPrivateAccess": True}}, "EndpointAccessUpdate", [("EndpointPrivateAccess", "true")]),
+        (
+            {"resourcesVpcConfig": {"endpointPublicAccess": True, "publicAccessCidrs": ["192.0.2.0/24"]}},
+            "EndpointAccessUpdate",
+            [("EndpointPublicAccess", "true"), ("PublicAccessCidrs", '["192.0.2.0/24"]')],
+        ),
+        (
+            {"logging": {"clusterLogging": [{"types": ["api", "audit"], "enabled": True}]}},
+            "LoggingUpdate",
+            [("ClusterLogging", '{"clusterLogging":[{"types":["api","audit"],"enabled":true}]}')],
+        ),
+        ({"accessConfig": {"authenticationMode": "API_AND_CONFIG_MAP"}}, "AccessConfigUpdate", [("AuthenticationMode", '"API_AND_CONFIG_MAP"')]),
+        ({"upgradePolicy": {"supportType": "STANDARD"}}, "UpgradePolicyUpdate", [("UpgradePolicy", '{"supportType":"STANDARD"}')]),
+    ],
+)
+def test_what_an_update_says_of_itself(aws, make_cluster, change, type_, params) -> None:
+    update = aws.client("eks").update_cluster_config(name=make_cluster(), **change)["update"]
+    assert (update["type"], [(param["type"], param["value"]) for param in update["params"]]) == (type_, params)
+
+
+def test_what_a_plain_cluster_shows(aws, make_cluster) -> None:
+    # A recording of DescribeCluster of September 2026 (tests of public repositories have it), and the API reference's Cluster.
+    seen = aws.client("eks").describe_cluster(name=make_cluster())["cluster"]
+    assert seen["accessConfig"] == {"authenticationMode": "CONFIG_MAP"}
+    assert seen["zonalShiftConfig"] == {"enabled": False}
+    assert seen["controlPlaneScalingConfig"] == {"tier": "standard"}
+    assert (seen["computeConfig"], seen["storageConfig"]) == ({"enabled": False, "nodePools": []}, {"blockStorage": {"enabled": False}})
+    assert seen["resourcesVpcConfig"]["controlPlaneEgressMode"] == "AWS_MANAGED"
+
+
+def test_a_config_map_needs_its_creator(aws, name, network, make_role) -> None:
+    # crossplane-contrib/provider-upjet-aws#1345 quotes the refusal.
+    request = {"roleArn": make_role("eks.amazonaws.com"), "resourcesVpcConfig": {"subnetIds": network.subnets[:2]}}
+    access = {"bootstrapClusterCreatorAdminPermissions": False}
+    wanted = "bootstrapClusterCreatorAdminPermissions must be true if cluster authentication mode is set to CONFIG_MAP"
+    assert said(aws.client("eks").create_cluster, name=name, accessConfig=access, **request) == ("InvalidParameterException", wanted)
+
+
+def test_lists_come_in_pages(aws, make_cluster, make_role, network) -> None:
+    # API reference, ListNodegroups and the other lists: maxResults 1 to 100, nextToken "an opaque token".
+    name, eks = make_cluster(), aws.client("eks")
+    node = make_role("ec2.amazonaws.com", "node")
+    for group in ("a", "b", "c"):
+        eks.create_nodegroup(
+            clusterName=name, nodegroupName=group, subnets=network.subnets, nodeRole=node, scalingConfig={"minSize": 0, "maxSize": 1, "desiredSize": 0}
+        )
+    first = eks.list_nodegroups(clusterName=name, maxResults=2)
+    assert (first["nodegroups"], first["nextToken"].isdigit()) == (["a", "b"], False)
+    second = eks.list_nodegroups(clusterName=name, maxResults=2, nextToken=first["nextToken"])
+    assert (second["nodegroups"], second.get("nextToken")) == (["c"], None)
+    assert [one for page in eks.get_paginator("list_nodegroups").paginate(clusterName=name, maxResults=1) for one in page["nodegroups"]] == ["a", "b", "c"]
+    assert refused(eks.list_nodegroups, clusterName=name, nextToken="nonsense")[0] == "InvalidParameterException"
+
+
 def test_deletion_protection(aws, make_cluster) -> None:
     # API reference, CreateCluster deletionProtection: "When enabled, the cluster cannot be deleted unless deletion protection is first disabled".
     name = make_cluster(deletionProtection=True)
     eks = aws.client("eks")
     assert refused(eks.delete_cluster, name=name)[0] == "InvalidRequestException"
     eks.update_cluster_config(name=name, deletionProtection=False)
-    aws.wait(lambda: eks.describe_cluster(name=name)["cluster"]["status"], "ACTIVE")
+    aws.pass_time(SECONDS + 1)
     eks.delete_cluster(name=name)
 
 

@@ -90,6 +90,63 @@ def test_a_launch_template_is_named_and_excludes_what_it_holds(aws, make_group, 
     assert refused(group.eks.create_nodegroup, **key, **more, remoteAccess={"ec2SshKey": "k"}) == "InvalidParameterException"
 
 
+def test_what_a_launch_template_says_is_not_said_again(aws, make_group, name) -> None:
+    # User guide, "Customize managed nodes with launch templates". The texts: terraform-aws-modules/terraform-aws-eks#1545 (instance types),
+    # rancher/terraform-provider-rancher2#927 (AMI type), terraform-aws-modules/terraform-aws-eks#3459 (version); API reference,
+    # LaunchTemplateSpecification: "either the launch template ID or the launch template name in the request, but not both".
+    group, ec2 = make_group(), aws.client("ec2")
+    good = {"subnets": group.created["subnets"], "nodeRole": group.created["nodeRole"], "clusterName": group.key["clusterName"]}
+
+    def template(suffix: str, **data: str) -> dict[str, str]:
+        made = ec2.create_launch_template(LaunchTemplateName=f"{name}-{suffix}", LaunchTemplateData=data)["LaunchTemplate"]
+        return {"id": made["LaunchTemplateId"]}
+
+    typed, imaged = template("typed", InstanceType="m6i.large"), template("imaged", ImageId="ami-12345678")
+    bad: list[tuple[str, str, dict[str, Any]]] = [
+        (
+            "InvalidRequestException",
+            "Cannot specify instance types in launch template and API request",
+            {"launchTemplate": typed, "instanceTypes": ["m6i.large"]},
+        ),
+        (
+            "InvalidParameterException",
+            "You cannot specify an AMI Type other than CUSTOM, when specifying an image id in your launch template.",
+            {"launchTemplate": imaged, "amiType": "AL2023_x86_64_STANDARD"},
+        ),
+        (
+            "InvalidParameterException",
+            "You cannot specify a kubernetes version to use when specifying an image id to use within the launch template.",
+            {"launchTemplate": imaged, "version": "1.36"},
+        ),
+        (
+            "InvalidParameterException",
+            "You must specify either the launch template ID or the launch template name in the request, but not both.",
+            {"launchTemplate": {**typed, "name": f"{name}-typed"}},
+        ),
+        ("InvalidParameterException", "Disk size must be specified within the launch template.", {"launchTemplate": typed, "diskSize": 20}),
+    ]
+    for code, message, more in bad:
+        with pytest.raises(ClientError) as caught:
+            group.eks.create_nodegroup(**good, **more, nodegroupName="other")
+        assert caught.value.response["Error"] == {"Code": code, "Message": message}
+    made = group.eks.create_nodegroup(**good, launchTemplate=imaged, nodegroupName="imaged", instanceTypes=["m6i.large"])["nodegroup"]
+    assert (made["amiType"], made["releaseVersion"]) == ("CUSTOM", "ami-12345678")
+    assert "instanceTypes" not in group.eks.create_nodegroup(**good, launchTemplate=typed, nodegroupName="typed")["nodegroup"]
+
+
+def test_the_place_of_the_instance_type_stays(aws, make_group, name) -> None:
+    # terraform-aws-modules/terraform-aws-eks#1514: "You must continue to not specify an instance type within the launch template".
+    ec2 = aws.client("ec2")
+    template = ec2.create_launch_template(LaunchTemplateName=name, LaunchTemplateData={"EbsOptimized": True})["LaunchTemplate"]["LaunchTemplateId"]
+    group = make_group(launchTemplate={"id": template})
+    group.active()
+    ec2.create_launch_template_version(LaunchTemplateId=template, LaunchTemplateData={"InstanceType": "m6i.large"})
+    with pytest.raises(ClientError, match="You must continue to not specify an instance type within the launch template"):
+        group.eks.update_nodegroup_version(**group.key, launchTemplate={"id": template, "version": "2"})
+    ec2.create_launch_template_version(LaunchTemplateId=template, LaunchTemplateData={"EbsOptimized": False})
+    group.eks.update_nodegroup_version(**group.key, launchTemplate={"id": template, "version": "3"})
+
+
 def test_what_aws_refuses(make_group, make_role) -> None:
     # API reference, CreateNodegroup: InvalidParameterException, ResourceInUseException.
     group = make_group()
@@ -121,6 +178,9 @@ def test_config_updates(aws, make_group) -> None:
         updateConfig={"maxUnavailable": 2},
     )["update"]
     assert (update["status"], update["type"]) == ("InProgress", "ConfigUpdate")
+    # Examples of aws-cli, eks/update-nodegroup-config.rst: lists and objects as JSON without blanks.
+    said = {param["type"]: param["value"] for param in update["params"]}
+    assert (said["LabelsToAdd"], said["LabelsToRemove"], said["DesiredSize"]) == ('{"a":"2"}', '["b"]', "3")
     assert {param["type"] for param in update["params"]} >= {"LabelsToAdd", "LabelsToRemove", "TaintsToAdd", "DesiredSize", "MaxUnavailable"}
     assert (group.now()["status"], group.now()["labels"]) == ("UPDATING", {"a": "1", "b": "1"})
     scaling = {"minSize": 1, "desiredSize": 1, "maxSize": 1}

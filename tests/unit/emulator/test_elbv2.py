@@ -284,3 +284,17 @@ def test_target_groups_of_a_load_balancer(stack) -> None:
     stack.listen()
     found = stack.elb.describe_target_groups(LoadBalancerArn=stack.arn)["TargetGroups"]
     assert [(group["TargetGroupArn"], group["LoadBalancerArns"]) for group in found] == [(stack.targets, [stack.arn])]
+
+
+def test_target_groups_of_grpc_are_checked_by_its_codes_and_are_for_https_only(stack, network) -> None:
+    made = {"Name": "grpc-of-" + stack.balancer["LoadBalancerName"][:20], "Protocol": "HTTP", "Port": 8080, "VpcId": network.vpc_id, "TargetType": "ip"}
+    found = stack.elb.create_target_group(**made, ProtocolVersion="GRPC")["TargetGroups"][0]
+    assert (found["ProtocolVersion"], found["Matcher"]) == ("GRPC", {"GrpcCode": "12"})
+    stack.listen()
+    forward = [{"Type": "forward", "TargetGroupArn": found["TargetGroupArn"]}]
+    host = [{"Field": "host-header", "HostHeaderConfig": {"Values": ["grpc.example.com"]}}]
+    assert refused(stack.elb.create_rule, ListenerArn=stack.listener, Priority=2, Conditions=host, Actions=forward) == "InvalidConfigurationRequest"
+    changed = stack.elb.modify_target_group(TargetGroupArn=found["TargetGroupArn"], Matcher={"GrpcCode": "0-5"})["TargetGroups"][0]
+    assert changed["Matcher"] == {"GrpcCode": "0-5"}
+    state = stack.aws.control("GET", "alb")
+    assert next(group["health_check"]["matcher"] for group in state["target_groups"] if group["arn"] == found["TargetGroupArn"]) == "0-5"

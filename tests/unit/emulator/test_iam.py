@@ -106,3 +106,75 @@ def test_a_role_leaves_an_instance_profile_once(aws, name) -> None:
     iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=name)
     iam.remove_role_from_instance_profile(InstanceProfileName=name, RoleName=name)
     assert refused(iam.remove_role_from_instance_profile, InstanceProfileName=name, RoleName=name) == "NoSuchEntity"
+
+
+def said(call: Any, **parameters: Any) -> dict[str, str]:
+    with pytest.raises(ClientError) as caught:
+        call(**parameters)
+    return {key: caught.value.response["Error"][key] for key in ("Code", "Message")}
+
+
+def test_what_iam_does_not_know(aws, name) -> None:
+    # API reference: NoSuchEntity. The texts: prowler-cloud/prowler#2872 (roles), aws/aws-cli#6139 (inline policies).
+    iam, policy = aws.client("iam"), f"arn:aws:iam::{ACCOUNT}:policy/{name}"
+    trust = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]}'
+    iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)
+    absent, inline = f"The role with name {name}-absent cannot be found.", f"The role policy with name {name} cannot be found."
+    calls = [
+        (iam.get_role, {}, absent),
+        (iam.delete_role, {}, absent),
+        (iam.list_attached_role_policies, {}, absent),
+        (iam.list_role_policies, {}, absent),
+        (iam.list_instance_profiles_for_role, {}, absent),
+        (iam.update_assume_role_policy, {"PolicyDocument": trust}, absent),
+    ]
+    for call, more, message in calls:
+        assert said(call, RoleName=f"{name}-absent", **more) == {"Code": "NoSuchEntity", "Message": message}
+    assert said(iam.get_role_policy, RoleName=name, PolicyName=name) == {"Code": "NoSuchEntity", "Message": inline}
+    assert said(iam.delete_role_policy, RoleName=name, PolicyName=name) == {"Code": "NoSuchEntity", "Message": inline}
+    for call in (iam.get_policy, iam.list_policy_versions, iam.list_entities_for_policy, iam.delete_policy):
+        assert said(call, PolicyArn=policy) == {"Code": "NoSuchEntity", "Message": f"Policy {policy} was not found."}
+
+
+def test_lists_of_iam_come_in_pages(aws, name) -> None:
+    # API reference, MaxItems: "If you do not include this parameter, the number of items defaults to 100"; Marker, IsTruncated.
+    iam = aws.client("iam")
+    statement = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
+    policy = iam.create_policy(PolicyName=name, PolicyDocument=statement)["Policy"]["Arn"]
+    iam.create_policy_version(PolicyArn=policy, PolicyDocument=statement)
+    first = iam.list_policy_versions(PolicyArn=policy, MaxItems=1)
+    assert (len(first["Versions"]), first["IsTruncated"]) == (1, True)
+    second = iam.list_policy_versions(PolicyArn=policy, MaxItems=1, Marker=first["Marker"])
+    assert (len(second["Versions"]), second["IsTruncated"]) == (1, False)
+    assert len({one["VersionId"] for one in first["Versions"] + second["Versions"]}) == 2
+    managed = iam.list_policies(Scope="AWS")
+    assert (len(managed["Policies"]), managed["IsTruncated"]) == (100, True)
+
+
+def test_a_policys_entities_are_found_among_many_roles(aws, name) -> None:
+    # API reference, ListEntitiesForPolicy: all of them, with MaxItems and Marker; more than a hundred roles are no reason to miss one.
+    iam, statement = aws.client("iam"), '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
+    trust = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}]}'
+    policy = iam.create_policy(PolicyName=name, PolicyDocument=statement)["Policy"]["Arn"]
+    for i in range(105):
+        iam.create_role(RoleName=f"{name}-{i}", AssumeRolePolicyDocument=trust)
+    iam.attach_role_policy(RoleName=f"{name}-103", PolicyArn=policy)
+    iam.attach_role_policy(RoleName=f"{name}-104", PolicyArn=policy)
+    pages = iam.get_paginator("list_entities_for_policy").paginate(PolicyArn=policy, PaginationConfig={"PageSize": 1})
+    assert [role["RoleName"] for page in pages for role in page["PolicyRoles"]] == [f"{name}-103", f"{name}-104"]
+    assert iam.list_entities_for_policy(PolicyArn=policy, EntityFilter="User")["PolicyRoles"] == []
+    assert len([role for page in iam.get_paginator("list_roles").paginate() for role in page["Roles"] if role["RoleName"].startswith(name)]) == 105
+
+
+def test_roles_that_are_awss_own_are_changed_by_aws_alone(aws) -> None:
+    # gruntwork-io/cloud-nuke#880 and rebuy-de/aws-nuke#441 (service-linked roles, roles of IAM Identity Center) quote the refusal; a role that is there
+    # is not made again ("has been taken in this account", which Karpenter's instructions quote).
+    iam, name = aws.client("iam"), "AWSServiceRoleForEC2Spot"
+    iam.create_service_linked_role(AWSServiceName="spot.amazonaws.com")
+    message = f"Cannot perform the operation on the protected role '{name}' - this role is only modifiable by AWS"
+    admin = "arn:aws:iam::aws:policy/AdministratorAccess"
+    for call, more in ((iam.delete_role, {}), (iam.attach_role_policy, {"PolicyArn": admin}), (iam.detach_role_policy, {"PolicyArn": admin})):
+        assert said(call, RoleName=name, **more) == {"Code": "UnmodifiableEntity", "Message": message}
+    taken = f"Service role name {name} has been taken in this account, please try a different suffix."
+    assert said(iam.create_service_linked_role, AWSServiceName="spot.amazonaws.com") == {"Code": "InvalidInput", "Message": taken}
+    iam.delete_service_linked_role(RoleName=name)

@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube_api import KubeError, Resource
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube.api import KubeError, Resource
 
 CLUSTER_WIDE = {"Namespace", "CustomResourceDefinition", "MutatingWebhookConfiguration", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
 
@@ -39,16 +40,16 @@ class FakeApi:
     def forget_kinds(self) -> None:
         self.unknown = ()
 
-    def map(self, function, items):
+    def map(self, function: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
         return [function(item) for item in items]
 
     def path(self, api_version: str, kind: str, name: str | None = None, namespace: str | None = None) -> str | None:
         return None if kind in self.unknown else "/".join([kind, namespace or "", name or ""])
 
-    def get(self, api_version: str, kind: str, name: str, namespace: str | None = None):
+    def get(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> Any:
         return copy.deepcopy(self.objects.get(self._key(kind, name, namespace)))
 
-    def find(self, api_version: str, kind: str, namespace: str | None = None, labels: str | None = None, fields: str | None = None):
+    def find(self, api_version: str, kind: str, namespace: str | None = None, labels: str | None = None, fields: str | None = None) -> list[dict[str, Any]]:
         wanted = dict(pair.split("=", 1) for pair in (labels or "").split(",") if pair)
         fields_wanted = dict(pair.split("=", 1) for pair in (fields or "").split(",") if pair)
         found = []
@@ -66,7 +67,7 @@ class FakeApi:
     def delete(self, api_version: str, kind: str, name: str, namespace: str | None = None, propagation: str = "Background") -> bool:
         return self.objects.pop(self._key(kind, name, namespace), None) is not None
 
-    def request(self, method: str, path: str, query=None, body=None, content_type: str = "application/json"):
+    def request(self, method: str, path: str, query: Any = None, body: Any = None, content_type: str = "application/json") -> Any:
         if path.endswith("/log"):
             return self.logs.get(path.split("/")[-2], "")
         if path == "/version":

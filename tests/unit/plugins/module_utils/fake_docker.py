@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from typing import Any
 
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.docker import Docker, DockerError
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.common.command import Answer
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.docker.client import Docker, DockerError
 
 
 def node(name: str, cluster: str = "sandbox", role: str = "control-plane", ours: bool = True, running: bool = True) -> dict[str, Any]:
@@ -54,13 +54,13 @@ class FakeDocker(Docker):
     def _found(self, name: str) -> dict[str, Any] | None:
         return next((item for key, item in self.existing.items() if name in (key, item["Id"])), None)
 
-    def run(self, *args: str, stdin: Any = None, text: str | None = None, timeout: float = 120, check: bool = True) -> subprocess.CompletedProcess[str]:
+    def run(self, *args: str, stdin: Any = None, text: str | None = None, timeout: float = 120, check: bool = True) -> Answer:
         self.calls.append(args)
         answer = getattr(self, f"_{args[0]}")(list(args[1:]))
         rc, out, err = answer if isinstance(answer, tuple) else (0, answer or "", "")
         if rc and check:
             raise DockerError(err, ["docker", *args], out, err)
-        return subprocess.CompletedProcess(["docker", *args], rc, out, err)
+        return Answer(rc, out, err)
 
     def _ps(self, args: list[str]) -> str:
         wanted = [word.partition("=")[2] for word in args if word.startswith("label=")]

@@ -21,6 +21,7 @@ from types import ModuleType
 from typing import Any
 
 import boto3
+from ansible.module_utils.common import warnings as noted
 from module_arguments import patch_module_args
 
 REPOSITORY = Path(__file__).resolve().parents[4]
@@ -42,7 +43,7 @@ def emulator() -> Iterator[str]:
         port = probe.getsockname()[1]
     environment = {
         **os.environ,
-        "PYTHONPATH": str(REPOSITORY / "roles/aws_emulator/files"),
+        "PYTHONPATH": str(REPOSITORY / "emulator"),
         "MESHGATE_CLUSTER_SECONDS": "0.2",
         "MESHGATE_NODEGROUP_SECONDS": "0.2",
     }
@@ -78,11 +79,11 @@ class Account:
         trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}]}
         with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
             iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
-        return iam.get_role(RoleName=name)["Role"]["Arn"]
+        return str(iam.get_role(RoleName=name)["Role"]["Arn"])
 
     def vpc(self, tags: dict[str, str] | None = None) -> str:
         specification = [{"ResourceType": "vpc", "Tags": [{"Key": key, "Value": value} for key, value in (tags or {"Name": "test"}).items()]}]
-        return self.client("ec2").create_vpc(CidrBlock="10.0.0.0/16", TagSpecifications=specification)["Vpc"]["VpcId"]
+        return str(self.client("ec2").create_vpc(CidrBlock="10.0.0.0/16", TagSpecifications=specification)["Vpc"]["VpcId"])
 
     def subnets(self, vpc_id: str) -> list[str]:
         ec2 = self.client("ec2")
@@ -92,7 +93,8 @@ class Account:
     def mutations(self, since: int) -> list[str]:
         """The calls after a mark that changed something."""
         answer = json.load(urllib.request.urlopen(f"{self.endpoint}/_meshgate/requests?since={since}"))
-        return [f"{entry['service']}:{entry['action']}" for entry in answer["requests"] if entry["mutating"]]
+        # A run's claim is no change.
+        return [f"{entry['service']}:{entry['action']}" for entry in answer["requests"] if entry["mutating"] and entry["service"] != "ssm"]
 
     def control(self, method: str, path: str, body: Any) -> Any:
         """The emulator's control API: what AWS would do behind the scenes."""
@@ -100,7 +102,7 @@ class Account:
         return json.load(urllib.request.urlopen(request))
 
     def mark(self) -> int:
-        return json.load(urllib.request.urlopen(f"{self.endpoint}/_meshgate/requests?since=0"))["next"]
+        return int(json.load(urllib.request.urlopen(f"{self.endpoint}/_meshgate/requests?since=0"))["next"])
 
 
 def run(module: ModuleType, endpoint: str, check: bool = False, **arguments: Any) -> dict[str, Any]:
@@ -114,9 +116,11 @@ def run(module: ModuleType, endpoint: str, check: bool = False, **arguments: Any
         "_ansible_diff": True,
         **arguments,
     }
+    # In a process of its own a module begins without the warnings of another.
+    noted._global_warnings.clear()
     output = io.StringIO()
     with patch_module_args(options), contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):
         module.main()
-    result = json.loads(output.getvalue().strip().splitlines()[-1])
+    result: dict[str, Any] = json.loads(output.getvalue().strip().splitlines()[-1])
     result.pop("invocation", None)
     return result

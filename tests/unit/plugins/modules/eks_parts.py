@@ -14,7 +14,7 @@ from aws_harness import Account
 FAST = {"wait_delay": 0.1, "wait_timeout": 20}
 
 
-def until(look: Callable[[], Any], wanted: Any, seconds: float = 20) -> None:
+def until(look: Callable[[], Any], wanted: Any, seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while (seen := look()) != wanted:
         assert time.monotonic() < end, f"still {seen!r} instead of {wanted!r}"
@@ -48,4 +48,5 @@ class Parts:
         until(lambda: self.eks.describe_nodegroup(clusterName=cluster, nodegroupName=name)["nodegroup"]["status"], "ACTIVE")
 
     def addon(self, cluster: str, name: str) -> dict[str, Any]:
-        return self.eks.describe_addon(clusterName=cluster, addonName=name)["addon"]
+        addon: dict[str, Any] = self.eks.describe_addon(clusterName=cluster, addonName=name)["addon"]
+        return addon

@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import functools
+import hashlib
 import ipaddress
 import json
 import ssl
@@ -25,7 +26,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ansible_collections.meshgate.eks_istio.plugins.module_utils import image_registry
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.images import ecr_pushed
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.images import registry as image_registry
 from ansible_collections.meshgate.eks_istio.plugins.modules import aws_leftovers, aws_leftovers_info, ecr_image
 
 POLICY = {
@@ -159,7 +161,7 @@ def test_a_repository_of_somebody_else_is_refused_until_told(account, image, nam
     mark = account.mark()
     for options in ({}, {"state": "absent"}):
         refused = image(**options)
-        assert refused["failed"] and f"repository {name} exists and is not ours: it has no tag meshgate.io/cluster" in refused["msg"]
+        assert refused["failed"] and f"repository {name} exists and is not managed by this collection: it has no tag meshgate.io/cluster" in refused["msg"]
     assert account.mutations(mark) == []
     assert image(adopt=True)["changed"] and tags(account, name) == {"meshgate.io/cluster": "sandbox"}
     assert "it belongs to cluster sandbox" in image(cluster_name="other")["msg"]
@@ -178,13 +180,14 @@ def test_other_encryption_is_refused_since_it_cannot_be_changed(image):
         ({"name": "Shop/A"}, "name is 'Shop/A'; accepted: 2 to 256 lower-case"),
         ({"name": "a"}, "name is 'a'"),
         ({"name": "shop//a"}, "name is 'shop//a'"),
-        ({"tag": "1"}, "tag and archives come together"),
+        ({"tag": "1"}, "tag and archives must be given together"),
+        ({"state": "absent", "tag": "1"}, "tag is '1' with state absent, which deletes the repository with all of its images"),
         ({"tag": "-1", "archives": ["a.tar"]}, "tag is '-1'; accepted: up to 128"),
         ({"kms_key": "alias/a"}, "accepted: a key with KMS or KMS_DSSE"),
-        ({"registry_endpoint": "registry.example"}, "accepted: an address such as https://"),
+        ({"registry_endpoint": "registry.example"}, "accepted: a URL such as https://"),
         ({"retries": -1}, "retries is -1; accepted: 0 or more"),
         ({"lifecycle_policy": {"rules": []}}, "lifecycle_policy has 12 characters; accepted: a policy with rules, 100 to 30720 characters"),
-        ({"tag": "1", "archives": ["/nowhere/a.tar"]}, "archives: there is no file /nowhere/a.tar"),
+        ({"tag": "1", "archives": ["/nowhere/a.tar"]}, "archives: no such file: /nowhere/a.tar"),
     ],
 )
 def test_what_aws_would_refuse_is_refused_first(account, image, options, told):
@@ -256,7 +259,7 @@ def test_an_immutable_tag_with_another_image_is_refused_before_anything_is_uploa
     mark = account.mark()
     for check in (True, False):
         refused = image(check, tag="1", archives=[other])
-        assert refused["failed"] and "is there with another image (linux/arm64 sha256:" in refused["msg"] and "use another tag" in refused["msg"]
+        assert refused["failed"] and "exists with another image (linux/arm64 sha256:" in refused["msg"] and "use another tag" in refused["msg"]
     assert account.mutations(mark) == []
 
 
@@ -277,7 +280,7 @@ def test_a_trusted_tag_is_not_pushed_anew_by_another_machine(account, image, tmp
     assert not image(check=True, archives=["/not/built/yet.tar"], **options)["changed"]
     assert account.mutations(mark) == []
     refused = image(archives=[other, amd64], **options)
-    assert refused["failed"] and "its tag cannot be moved" in refused["msg"]
+    assert refused["failed"] and "its tag is immutable" in refused["msg"]
 
 
 def test_what_is_still_to_be_built_would_be_pushed(image):
@@ -449,3 +452,43 @@ def test_a_repository_of_ours_is_found_by_its_tag_and_goes_with_its_images(accou
     assert run(aws_leftovers, account.endpoint, cluster_name="torn-down")["changed"]
     left = [each["repositoryName"] for each in account.client("ecr").describe_repositories()["repositories"]]
     assert name not in left and f"{name}-of-others" in left
+
+
+def test_an_image_that_somebody_else_pushed_into_our_repository_is_named_kept_or_deleted_as_told(account, image, name, arm64, amd64):
+    given = {"cluster_name": f"torn-{uuid.uuid4().hex[:6]}", "wait_timeout": 5, "wait_delay": 0.1}
+    image(tag="1", archives=[arm64, amd64], cluster_name=given["cluster_name"])  # an index, and two images that only it leads to
+    theirs = json.dumps({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "layers": []})
+    account.client("ecr").put_image(repositoryName=name, imageManifest=theirs, imageTag="theirs-4.2")
+    refused = run(aws_leftovers, account.endpoint, **given)
+    assert refused["failed"], refused
+    assert (
+        f"ECR repository {name}: nothing proves that this collection pushed its images theirs-4.2; choose whether to keep or delete it (images)"
+        in refused["msg"]
+    )
+    for _run in range(2):
+        kept = run(aws_leftovers, account.endpoint, images="keep", **given)
+        assert not kept.get("failed") and [entry["id"] for entry in kept["kept"]] == [name], kept
+    assert run(aws_leftovers_info, account.endpoint, cluster_name=given["cluster_name"], images="keep")["leftovers"] == []
+    assert pulled(account, name, "theirs-4.2")
+    assert run(aws_leftovers, account.endpoint, images="delete", **given)["changed"]
+    assert name not in [each["repositoryName"] for each in account.client("ecr").describe_repositories()["repositories"]]
+
+
+def test_an_image_of_an_older_release_counts_as_ours_once_it_is_wanted_again(account, image, name, arm64):
+    image(tag="1", archives=[arm64])
+    arn = repository(account, name)["repositoryArn"]
+    account.client("ecr").untag_resource(resourceArn=arn, tagKeys=["meshgate.io/images"])
+    planned = image(check=True, tag="1", archives=[arm64])
+    assert planned["actions"] == [f"tag repository {name}"]
+    assert image(tag="1", archives=[arm64])["diff"] == planned["diff"]
+    assert tags(account, name)["meshgate.io/images"] and not image(tag="1", archives=[arm64])["changed"]
+
+
+def test_notes_of_pushed_images_fill_their_tags_and_then_forget_the_oldest():
+    digests = [f"sha256:{hashlib.sha256(str(number).encode()).hexdigest()}" for number in range(200)]
+    tags = {}
+    for digest in digests:
+        tags.update(ecr_pushed.to_note(tags, [digest]))
+    assert len(tags) == 10 and all(len(value) <= 256 for value in tags.values())
+    assert digests[-1][7:23] in ecr_pushed.noted(tags) and digests[0][7:23] not in ecr_pushed.noted(tags)
+    assert ecr_pushed.to_note(tags, digests[-20:]) == {}

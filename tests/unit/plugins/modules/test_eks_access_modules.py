@@ -22,7 +22,10 @@ def parts(account: Account) -> Parts:
 
 
 @pytest.fixture(scope="module")
-def cluster(parts: Parts) -> str:
+def cluster(account: Account, parts: Parts) -> str:
+    # EKS looks the principal up in IAM.
+    for name in ("team", "team-nodes"):
+        account.role(name, "ec2.amazonaws.com")
     return parts.cluster("access-cluster")
 
 
@@ -97,7 +100,7 @@ def test_what_eks_would_refuse_of_access_entries(account: Account, parts: Parts,
         ({"principal_arn": "arn:aws:sts::123456789012:assumed-role/team/me"}, "not of a session"),
         ({"kubernetes_groups": ["system:masters"]}, "do not begin with system:"),
         ({"username": "eks:me"}, "username is 'eks:me'"),
-        ({"type": "EC2_LINUX", "policies": [{"policy": "AmazonEKSViewPolicy"}]}, "since policies are given"),
+        ({"type": "EC2_LINUX", "policies": [{"policy": "AmazonEKSViewPolicy"}]}, "since policies is set"),
         ({"type": "EC2_LINUX", "principal_arn": "arn:aws:iam::123456789012:user/me"}, "the ARN of an IAM role"),
         ({"policies": [{"policy": "AmazonEKSViewPolicy", "scope": {"type": "namespace"}}]}, "namespaces with a scope of type namespace"),
         ({"policies": [{"policy": "arn:aws:iam::aws:policy/ReadOnlyAccess"}]}, "the name or ARN of an access policy"),

@@ -10,8 +10,8 @@ import pytest
 from aws_harness import Account, run
 from eks_parts import FAST, Parts, until
 
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws_access import Refused
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_addon import choose_version, parse
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.common.failure import Refused
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks.addon import Live, choose_version, parse, plan_addon
 from ansible_collections.meshgate.eks_istio.plugins.modules import eks_addon
 
 
@@ -174,3 +174,18 @@ def test_a_version_that_does_not_fit_is_refused_with_those_that_do() -> None:
         choose_version("x", "v2.0.0", None, {"v1.21.0": True}, "1.36")
     with pytest.raises(Refused, match="offers no version"):
         choose_version("x", None, None, {}, "1.36")
+
+
+@pytest.mark.parametrize("live", [None, {}, {"configurationValues": "{}"}], ids=["new", "without", "empty"])
+def test_what_is_empty_is_not_sent(live: dict[str, Any] | None) -> None:
+    """ "Pod Identity feature is not supported for addon version", even for an empty list: https://github.com/aws/containers-roadmap/issues/2712."""
+    addon = None if live is None else Live({"addonName": "kube-proxy", "addonVersion": "v1", "status": "ACTIVE", **live})
+    wanted = {"name": "kube-proxy", "version": "v2", "configuration_values": {}, "pod_identity_associations": [], "role_arn": ""}
+    assert plan_addon(addon, wanted, {"v1": False, "v2": True}, "1.36").request == {"addonVersion": "v2"}
+
+
+def test_what_is_cleared_is_sent() -> None:
+    one = {"service_account": "a", "role_arn": "arn"}
+    addon = Live({"addonName": "x", "addonVersion": "v2", "status": "ACTIVE", "configurationValues": '{"a": 1}'}, [one])
+    wanted = {"name": "x", "version": "v2", "configuration_values": {}, "pod_identity_associations": []}
+    assert plan_addon(addon, wanted, {"v2": True}, "1.36").request == {"addonVersion": "v2", "configurationValues": "{}", "podIdentityAssociations": []}

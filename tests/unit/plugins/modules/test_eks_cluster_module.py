@@ -73,7 +73,7 @@ def test_an_upgrade_reads_the_insights_before(account: Account, parts: Parts) ->
     assert [entry["insight_status"]["status"] for entry in found if entry["name"] == insight["name"]] == ["ERROR"]
 
     forced = cluster(account, name, version="1.36", force_upgrade=True)
-    assert forced["changed"] and forced["cluster"]["version"] == "1.36" and "in spite of" in str(forced["warnings"])
+    assert forced["changed"] and forced["cluster"]["version"] == "1.36" and "despite: " in str(forced["warnings"])
 
 
 def test_a_warning_does_not_stop_an_upgrade(account: Account, parts: Parts) -> None:

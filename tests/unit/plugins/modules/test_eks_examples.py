@@ -15,13 +15,16 @@ from eks_parts import FAST, Parts
 
 MODULES = "ansible_collections.meshgate.eks_istio.plugins.modules."
 # A cluster is there before what belongs to it, and is deleted by its own last example.
-ORDER = ("eks_cluster", "eks_nodegroup", "eks_access_entry", "eks_pod_identity_association", "eks_addon", "eks_extras", "iam_oidc_provider", "eks_cluster_info")
+ORDER = ("eks_cluster", "eks_nodegroup", "eks_access_entry", "eks_pod_identity_association", "eks_addon", "iam_oidc_provider", "eks_cluster_info")
 ROLES = {
     "sandbox-eks-cluster": "eks.amazonaws.com",
     "sandbox-eks-node": "ec2.amazonaws.com",
     "ebs-csi-driver": "pods.eks.amazonaws.com",
     "sandbox-alb-controller": "pods.eks.amazonaws.com",
     "reports": "pods.eks.amazonaws.com",
+    "platform": "ec2.amazonaws.com",
+    "team-a": "ec2.amazonaws.com",
+    "own-nodes": "ec2.amazonaws.com",
 }
 
 

@@ -10,7 +10,7 @@ import pytest
 from aws_harness import Account, run
 from eks_parts import FAST, Parts
 
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks_nodegroup import plan_nodegroup
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks.nodegroup import plan_nodegroup
 from ansible_collections.meshgate.eks_istio.plugins.modules import eks_nodegroup
 
 
@@ -123,16 +123,16 @@ def test_what_aws_documents_as_a_limit_is_refused_first(account: Account, parts:
         ({"update_config": {"max_unavailable_percentage": 0}}, "a number from 1 to 100"),
         ({"update_config": {"max_unavailable": 1, "max_unavailable_percentage": 1}}, "mutually exclusive"),
         ({"taints": [{"key": f"k{i}", "effect": "NO_SCHEDULE"} for i in range(51)]}, "at most 50"),
-        ({"taints": [{"key": "a", "value": "b c", "effect": "NO_SCHEDULE"}]}, "as Kubernetes writes them"),
+        ({"taints": [{"key": "a", "value": "b c", "effect": "NO_SCHEDULE"}]}, "valid Kubernetes keys and values"),
         ({"taints": [{"key": "a", "effect": "NO_SCHEDULE"}, {"key": "a", "value": "b", "effect": "NO_SCHEDULE"}]}, "each key with each effect once"),
         ({"labels": {"a": "x" * 64}}, "1 to 63 characters"),
-        ({"labels": {"eks.amazonaws.com/nodegroup": "a"}}, "without the prefixes eks.amazonaws.com/"),
+        ({"labels": {"eks.amazonaws.com/nodegroup": "a"}}, "without the reserved prefixes eks.amazonaws.com/"),
         ({"instance_types": ["m6g.large"], "ami_type": "AL2023_x86_64_STANDARD"}, "an image for arm64"),
         ({"instance_types": ["m6g.large", "m6i.large"]}, "types of one architecture"),
         ({"instance_types": ["big"]}, "EC2 instance types"),
         ({"disk_size": 0}, "GiB from 1 to 16384"),
         ({"launch_template": {"name": "a", "version": "$Latest"}}, "a version's number"),
-        ({"launch_template": {"name": "a"}, "disk_size": 20}, "since launch_template is given"),
+        ({"launch_template": {"name": "a"}, "disk_size": 20}, "since launch_template sets it"),
         ({"ami_type": "CUSTOM", "version": "1.36"}, "since ami_type is CUSTOM"),
         ({"node_role": "nodes"}, "node_role is 'nodes'"),
     ):

@@ -67,7 +67,27 @@ def test_what_is_not_ours_fails_by_name(run):
     found = run()
     assert found["failed"]
     assert NAME in found["msg"]
-    assert "not ours" in found["msg"]
+    assert "does not manage it" in found["msg"]
+
+
+@mock_aws
+def test_what_others_added_to_the_role_is_named_and_stays(run):
+    """An administrator's policy and an inline one, put onto the controller's role by hand, were never seen."""
+    assert run()["unmanaged"] == []
+    iam = boto3.client("iam")
+    theirs = iam.create_policy(PolicyName="theirs", PolicyDocument=json.dumps(DOCUMENT))["Policy"]["Arn"]
+    iam.attach_role_policy(RoleName=NAME, PolicyArn=theirs)
+    iam.put_role_policy(RoleName=NAME, PolicyName="extra", PolicyDocument=json.dumps(DOCUMENT))
+    said = [
+        f"IAM role {NAME} has the policy {theirs} attached, which is not configured here",
+        f"IAM role {NAME} has the inline policy extra, which is not configured here",
+    ]
+    for check in (True, False):
+        found = run(check=check)
+        assert found["unmanaged"] == said and not found["changed"] and all(sentence in str(found["warnings"]) for sentence in said)
+    assert len(iam.list_attached_role_policies(RoleName=NAME)["AttachedPolicies"]) == 2
+    run(state="absent")
+    assert iam.list_policies(Scope="Local")["Policies"][0]["Arn"] == theirs, "the role goes, their policy stays"
 
 
 def test_a_policy_that_cannot_be_read_is_named(run):
@@ -81,3 +101,18 @@ def test_an_emulated_aws_that_is_not_there_holds_nothing(run):
     failed = run(**endpoint)
     assert failed["failed"]
     assert "nothing answers at" in failed["msg"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "said"),
+    [
+        ("http://files.example.com/iam_policy.json", "is plain HTTP"),
+        ("http://me:open-sesame@files.example.com/iam_policy.json", "http://***@files.example.com"),
+    ],
+)
+@mock_aws
+def test_a_policy_that_anybody_on_the_way_may_change_is_refused(run, policy, said):
+    found = run(policy=policy)
+    assert found["failed"]
+    assert said in found["msg"]
+    assert "open-sesame" not in found["msg"]

@@ -16,7 +16,7 @@ import image_rig as rig
 import pytest
 from aws_harness import Account, run
 
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.image_platforms import Name, parse
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.images.registry import Name, parse
 from ansible_collections.meshgate.eks_istio.plugins.modules import ecr_image, image_platforms_info
 
 OCI = "application/vnd.oci.image."
@@ -112,7 +112,7 @@ def test_of_a_single_image_the_configuration_is_read(account, registry):
 def test_what_nobody_could_say_is_left_open_with_the_reason(account, registry):
     absent, deaf = f"{registry.host}/shop/a:2", "127.0.0.1:9/shop/a:1"
     answers = ask(account, absent, deaf)
-    assert answers[absent] == {"known": False, "platforms": [], "why": f"{registry.host} has no shop/a:2, or shows it to nobody"}
+    assert answers[absent] == {"known": False, "platforms": [], "why": f"{registry.host} has no shop/a:2, or does not allow anonymous pulls"}
     assert not answers[deaf]["known"] and "refused" in answers[deaf]["why"]
 
 

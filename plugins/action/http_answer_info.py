@@ -1,9 +1,0 @@
-# Copyright (c) 2026, the meshgate authors
-# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""Shows which answer http_answer_info waits for."""
-
-from __future__ import annotations
-
-from ansible_collections.meshgate.eks_istio.plugins.plugin_utils.progress import ActionModule
-
-__all__ = ["ActionModule"]

@@ -1,0 +1,17 @@
+# Copyright (c) 2026, the meshgate authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""All objects of the components that are wanted."""
+
+from __future__ import annotations
+
+import typing as t
+from collections.abc import Mapping
+
+from ..kube.objects import Manifest
+from . import prometheus
+
+_COMPONENTS = {"prometheus": prometheus.manifests}
+
+
+def manifests(wanted: Mapping[str, Mapping[str, t.Any]], namespace: str = "istio-system") -> list[Manifest]:
+    return [item for name, said in wanted.items() for item in _COMPONENTS[name](said, namespace)]

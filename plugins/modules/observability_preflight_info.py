@@ -1,0 +1,76 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the meshgate authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Check whether a cluster can run Prometheus as requested."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: observability_preflight_info
+author: The meshgate authors (@meshgate)
+short_description: Check whether a cluster can run Prometheus as requested
+version_added: "0.1.0"
+description:
+  - Fails if a volume is requested that the cluster does not make, because it has no such StorageClass, no default one, a class that makes none by itself,
+    or lacks the class's CSI driver; and if the volume that Prometheus has would have to shrink. The message names the classes that can be used.
+  - Returns the addresses from which the API server calls pods, for NetworkPolicies.
+options:
+  namespace:
+    description: The namespace of Prometheus.
+    type: str
+    default: istio-system
+  storage:
+    description: The requested size of the volume, such as C(20Gi). Empty requests none.
+    type: str
+    default: ""
+  storage_class:
+    description: The StorageClass. Empty for the cluster's default one.
+    type: str
+    default: ""
+attributes:
+  check_mode:
+    description: Read-only.
+    support: full
+extends_documentation_fragment:
+  - meshgate.eks_istio.kubectl
+  - meshgate.eks_istio.kubectl.validate_certs
+"""
+
+EXAMPLES = r"""
+- name: Get the addresses of the API server
+  meshgate.eks_istio.observability_preflight_info:
+
+- name: Check whether the cluster makes a volume
+  meshgate.eks_istio.observability_preflight_info:
+    storage: 20Gi
+  register: volume
+  failed_when: false
+"""
+
+RETURN = r"""
+api_server_cidrs:
+  description: The networks of the API server, each of one address.
+  returned: always
+  type: list
+  elements: str
+  sample: [10.0.12.7/32, 10.0.201.4/32]
+"""
+
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube.module import kube_module, run
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.observability.preflight import look
+
+
+def main() -> None:
+    module = kube_module(
+        {
+            "namespace": {"type": "str", "default": "istio-system"},
+            "storage": {"type": "str", "default": ""},
+            "storage_class": {"type": "str", "default": ""},
+        }
+    )
+    params = module.params
+    run(module, lambda api, _access: look(api, params), lambda _error: {"changed": False, "api_server_cidrs": []}, "the cluster's storage cannot be read")
+
+
+if __name__ == "__main__":
+    main()

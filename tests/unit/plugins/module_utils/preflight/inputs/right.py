@@ -1,0 +1,181 @@
+# Copyright (c) 2026, the meshgate authors
+# Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
+"""Values of roles' variables with which nothing is wrong, as a test changes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.preflight.inputs.roles import ROLES
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.preflight.inputs.rules import pinned
+
+ACCOUNT = "123456789012"
+ISSUER = "oidc.eks.us-west-2.amazonaws.com/id/0A1B"
+NO_CLUSTER = {"eks_cluster_facts": {"exists": False}}
+RIGHT: dict[str, dict[str, Any]] = {
+    "alb_controller": {
+        "cluster_name": "sandbox",
+        "region": "us-west-2",
+        "partition": "aws",
+        "vpc_id": "vpc-0123456789abcdef0",
+        "account_id": ACCOUNT,
+        "oidc_issuer": f"https://{ISSUER}",
+        "oidc_provider_arn": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{ISSUER}",
+        "version": "3.4.2",
+        "credentials": "irsa",
+        "chart": "aws-load-balancer-controller",
+        "chart_repository": "https://aws.github.io/eks-charts",
+        "iam_policy": "https://example.com/policy.json",
+        "iam_policy_checksum": "0" * 64,
+        "iam_path": "/",
+        "iam_permissions_boundary": "",
+        "tags": {},
+        "image": "",
+        "replicas": 2,
+        "feature_gates": {},
+        "timeout": 180,
+        "kubectl": "sh",
+        "helm": "sh",
+    },
+    "aws_emulator": {"port": 4566, "http_port": 8080, "https_port": 8443, "timeout": 60},
+    "eks_cluster": {
+        "name": "sandbox",
+        "region": "us-west-2",
+        "version": "1.36",
+        "vpc_cidr": "10.0.0.0/16",
+        "nat_mode": "single",
+        "kubeconfig": "/k",
+        "tags": {},
+        "node_groups": [{"name": "one", "instance_types": ["m6g.large"], "desired_size": 2}],
+        "wait_timeout": 3600,
+        "wait_delay": 5.0,
+        "availability_zones": [],
+        "subnet_ids": {},
+        "public_access_cidrs": ["203.0.113.0/24"],
+    },
+    "gateway_crds": {"version": "1.6.3", "source": "https://example.com/crds.yaml", "checksum": "", "kubectl": "sh"},
+    "istio": {
+        "version": pinned("istio"),
+        "istioctl": "sh",
+        "kubectl": "sh",
+        "hub": "",
+        "values": {},
+        "operator_spec": {},
+        "pilot_replicas": 2,
+        "readiness_timeout": 300,
+        "revision": "",
+        "namespace": "istio-system",
+        "region": "us-west-2",
+        "ingress_enabled": True,
+        "ingress_namespace": "istio-ingress",
+        "ingress_name": "ingress",
+        "ingress_gateway_name": "istio-ingressgateway",
+        "ingress_replicas": 2,
+        "ingress_max_replicas": 0,
+        "ingress_max_connections": 10000,
+        "ingress_request_headers_timeout": 10,
+        "ingress_stream_idle_timeout": 300,
+        "ingress_prestop_seconds": 25,
+        "ingress_drain_seconds": 20,
+        "ingress_source_cidrs": ["10.0.0.0/20"],
+        "ingress_inbound_cidrs": None,
+        "ingress_certificate_arn": "",
+        "ingress_host_name": "",
+        "ingress_hosted_zone_id": "",
+        "ingress_redirect": False,
+        "ingress_scheme": "internet-facing",
+        "ingress_ssl_policy": "ELBSecurityPolicy-TLS13-1-2-2021-06",
+        "ingress_http_port": 80,
+        "ingress_https_port": 443,
+        "ingress_vpc_id": "",
+        "ingress_backend_security_group_id": "",
+        "ingress_security_group_ids": [],
+        "ingress_load_balancer_name": "sandbox-alb",
+        "ingress_group_name": "sandbox",
+        "ingress_waf_acl_arn": "",
+        "ingress_tags": {},
+        "ingress_annotations": {},
+        "ingress_access_logs": None,
+        "ingress_healthcheck_path": "/healthz/ready",
+        "ingress_healthcheck_interval": 5,
+        "ingress_healthcheck_timeout": 2,
+        "ingress_healthy_threshold": 2,
+        "ingress_unhealthy_threshold": 2,
+        "ingress_deregistration_delay": 30,
+        "ingress_wait_for": ["hostname", "active"],
+        "ingress_connect_to": "",
+    },
+    "kind_cluster": {
+        "name": "sandbox",
+        "node_image": "",
+        "workers": 0,
+        "pod_subnet": "10.244.0.0/16",
+        "service_subnet": "10.96.0.0/16",
+        "api_port": 0,
+        "host_ports": [],
+        "node_labels": {},
+        "registry_config": "",
+        "timeout": 180,
+    },
+    "mesh_apps": {"set": "shop", "pod_security_enforce": "privileged", "timeout": 180, "kubectl": "sh"},
+    "mesh_routes": {"set": "shop", "api": "auto", "gateway_selector": {"istio": "ingressgateway"}, "timeout": 120, "kubectl": "sh"},
+    "observability": {
+        "namespace": "istio-system",
+        "components": ["prometheus"],
+        "prometheus_image": "docker.io/prom/prometheus:v3.13.3",
+        "prometheus_scrape_interval": 15,
+        "prometheus_retention": "24h",
+        "prometheus_storage": "",
+        "prometheus_storage_class": "",
+        "prometheus_reader_namespaces": ["argo-rollouts"],
+        "timeout": 300,
+        "kubectl": "sh",
+    },
+    "rust_services": {
+        "namespace": "rust-services",
+        "cluster_name": "sandbox",
+        "registry": "none",
+        "region": "us-west-2",
+        "account_id": ACCOUNT,
+        "images": {"service-a": "example.com/a:1", "service-b": "example.com/b:1"},
+        "ecr_prefix": "sandbox",
+        "ecr_kms_key": "",
+        "ecr_endpoint": "",
+        "ecr_tags": {},
+        "replicas": 2,
+        "timeout": 180,
+        "autoscaling": False,
+        "autoscaling_max": 10,
+        "autoscaling_cpu_percent": 80,
+        "resources": {"requests": {"cpu": "10m"}},
+        "hosts": ["*"],
+        "gateway_selector": {"istio": "ingressgateway"},
+        "istio_revision": "",
+        "pod_annotations": {},
+        "node_selector": {},
+        "env": {},
+        "kubectl": "sh",
+    },
+    "toolchain": {
+        "source": "auto",
+        "components": ["kubectl", "node"],
+        "cache_dir": "~/.cache/meshgate",
+        "pull_timeout": 3,
+        "pull_checksums": {},
+        "mirrors": {},
+        "pull_urls": dict.fromkeys(("kubectl", "helm", "istioctl", "kind", "gateway_api", "alb_controller_assets", "iam_policy"), "https://example.com/x"),
+        "pull_images": dict.fromkeys(("node", "pilot", "proxyv2", "alb_controller", "prometheus", "debian"), "example.com/x:1"),
+    },
+}
+
+
+def problems(role: str, **changes: Any) -> list[str]:
+    """What is wrong with the right values and these. Variables of the role may be without its prefix, but for the one that is called as the role is."""
+    given = {f"{role}_{name}": value for name, value in RIGHT[role].items()}
+    own = {name if name in (role, *ROLES[role].reads) else f"{role}_{name}": value for name, value in changes.items()}
+    return ROLES[role].problems({**given, **own})
+
+
+def says(found: list[str], *words: str) -> bool:
+    """Whether one sentence is all that was found, and has these words."""
+    return len(found) == 1 and all(word in found[0] for word in words)
