@@ -33,6 +33,8 @@ class EngineGuard:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
+        # A thread inside accept() keeps a closed socket listening for one more connection.
+        self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
     def _accept(self) -> None:

@@ -154,6 +154,8 @@ class GrpcTarget:
         threading.Thread(target=self._serve, daemon=True).start()
 
     def stop(self) -> None:
+        # A thread inside accept() keeps a closed socket listening for one more connection.
+        self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
 
     def _serve(self) -> None:

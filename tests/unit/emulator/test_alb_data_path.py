@@ -450,6 +450,8 @@ def test_health_by_the_code_of_grpc(api: ControlApi, alb: LoadBalancer, target: 
     right, trailing, wrong, gone = GrpcTarget(12), GrpcTarget(12), GrpcTarget(0), GrpcTarget(12)
     trailing.in_trailers = True
     gone.stop()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", gone.port))
     servers = [right, trailing, wrong, gone, target]
     checked = {**group(*[member(one) for one in servers], path="/AWS.ALB/healthcheck", matcher="12,14"), "protocol_version": "GRPC"}
     api.set([balancer(listener())], [checked])
