@@ -82,6 +82,7 @@ def gather(folder: Path) -> Found:
         "steps": {name: steps(logs[name]) for name in times if name.partition("-")[0] in (SCRIPT, HELMFILE)},
         "changed": {name: changed(logs[name]) for name in unchanging},
         "data_path": json.loads((folder / "datapath.json").read_text(encoding="utf-8")),
+        "routes": json.loads((folder / "routes.json").read_text(encoding="utf-8")),
         "memory": json.loads((folder / "memory.json").read_text(encoding="utf-8")),
     }
 
@@ -98,7 +99,18 @@ def judge(found: Found) -> list[str]:
         for run in ("paced", "most"):
             if item[run]["failed"]:
                 wrong.append(f"{item['title']}: {item[run]['failed']} of {item[run]['requests']} requests were not answered with 200")
-    return wrong
+    return [*wrong, *of_routes(found["routes"])]
+
+
+def of_routes(measured: Found) -> list[str]:
+    checks = [
+        ("apps with routes, times kubectl's time", measured["collection"] / measured["kubectl"], tables.APPLY_LIMIT),
+        ("apps with routes unchanged, seconds", measured["collection_same"], tables.SAME_LIMIT),
+        ("p99 with many routes, times that with one", measured["many"]["p99"] / measured["one"]["p99"], tables.LATENCY_LIMIT),
+        ("a new route is served, seconds", measured["new_route"], tables.NEW_ROUTE_LIMIT),
+        ("requests that failed", measured["one"]["failed"] + measured["many"]["failed"], 0),
+    ]
+    return [f"{what}: {value:.2f}; the limit is {limit}" for what, value, limit in checks if value > limit]
 
 
 def sections(found: Found) -> list[tuple[str, tables.Rows]]:
@@ -106,6 +118,7 @@ def sections(found: Found) -> list[tuple[str, tables.Rows]]:
     return [
         ("The platform", tables.platform(found)),
         ("More services on a running platform", tables.services(found)),
+        ("Apps and routes", tables.routes(found)),
         ("The data path", tables.latency(f"`GET {path['request']}`", path["path"])),
         ("The services alone, on this machine's loopback", tables.latency(f"`GET {path['request_alone']}`", path["alone"])),
         ("Memory", tables.memory(found)),

@@ -64,6 +64,7 @@ for set in "${sets[@]}"; do
 done
 timed memory python benchmarks/memory.py "$inputs" "$work/memory.json"
 timed data-path python benchmarks/datapath.py "$inputs" "$work/datapath.json" "$FORTIO"
+timed routes python benchmarks/routes.py "$inputs" "$work/routes.json"
 timed collection-down ansible-playbook playbooks/teardown.yml
 
 for rival in script helmfile; do

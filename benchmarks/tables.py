@@ -21,6 +21,8 @@ RUNS = (
     ("`teardown.yml`", "down", 30, None),
 )
 HUNDRED_GOAL = 10
+# Of apps and routes: how many times kubectl's time, seconds of an unchanged run, how many times the p99 with one route, seconds until a new one is served.
+APPLY_LIMIT, SAME_LIMIT, LATENCY_LIMIT, NEW_ROUTE_LIMIT = 1.5, 5.0, 1.1, 1.0
 
 
 def said(seconds: float | None) -> str:
@@ -67,6 +69,19 @@ def latency(title: str, measured: list[Found]) -> Rows:
             [item["title"], *(f"{paced[key]:.2f} ms" for key in ("p50", "p99")), f"{most['rps']:,.0f}/s", *(f"{most[key]:.2f} ms" for key in ("p50", "p99"))]
         )
     return rows
+
+
+def routes(found: Found) -> Rows:
+    measured = found["routes"]
+    one, many = measured["one"]["p99"], measured["many"]["p99"]
+    times = f"{measured['collection'] / measured['kubectl']:.2f}x"
+    return [
+        ["", "collection", "beside", "ratio", "limit"],
+        [f"{measured['apps']} apps with routes", said(measured["collection"]), f"{said(measured['kubectl'])} (`kubectl apply`)", times, f"{APPLY_LIMIT}x"],
+        ["the same, unchanged", said(measured["collection_same"]), f"{said(measured['kubectl_same'])} (`kubectl apply`)", "-", f"{SAME_LIMIT} s"],
+        [f"p99 with {measured['routes']:,} routes", f"{many:.2f} ms", f"{one:.2f} ms (one route)", f"{many / one:.2f}x", f"{LATENCY_LIMIT}x"],
+        ["a new route among them is served after", f"{measured['new_route']:.2f} s", "-", "-", f"{NEW_ROUTE_LIMIT} s"],
+    ]
 
 
 def memory(found: Found) -> Rows:

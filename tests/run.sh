@@ -135,7 +135,7 @@ molecule-full() { MESHGATE_SCENARIOS=all molecule; }
 
 roles() {
   local -x CARGO_TARGET_DIR=$COMPILED
-  pytest_suite roles -q tests/roles
+  pytest_suite roles -q -n 2 --dist loadfile tests/roles
 }
 
 package() { pytest_suite package -q -n 2 --dist loadfile -m 'not slow' tests/package; }

@@ -58,6 +58,17 @@ def found() -> dict[str, Any]:
         "steps": {"script-up": {"kind cluster": 5.0}, "helmfile-up": {}},
         "changed": {"collection-again": 0, "collection-check": 0},
         "data_path": path,
+        "routes": {
+            "apps": 100,
+            "kubectl": 10.0,
+            "kubectl_same": 8.0,
+            "collection": 12.0,
+            "collection_same": 4.0,
+            "routes": 1000,
+            "one": {"p50": 1.0, "p99": 10.0, "failed": 0},
+            "many": {"p50": 1.0, "p99": 10.5, "failed": 0},
+            "new_route": 0.4,
+        },
         "memory": {"rows": {"istiod": {"mib": 100.0, "containers": 1}}, "total_mib": 100.0},
     }
 
@@ -73,6 +84,11 @@ def test_what_is_as_it_should_be_passes(found) -> None:
         (lambda found: found["seconds"].update({"collection-again": 51.0}), "5.10 times"),
         (lambda found: found["changed"].update({"collection-again": 3}), "collection-again changed 3 things"),
         (lambda found: found["data_path"]["path"][0]["most"].update({"failed": 2}), "full way: 2 of 1000 requests were not answered with 200"),
+        (lambda found: found["routes"].update({"collection": 16.0}), "times kubectl's time: 1.60; the limit is 1.5"),
+        (lambda found: found["routes"].update({"collection_same": 5.5}), "apps with routes unchanged, seconds: 5.50"),
+        (lambda found: found["routes"]["many"].update({"p99": 12.0}), "times that with one: 1.20; the limit is 1.1"),
+        (lambda found: found["routes"]["one"].update({"failed": 1}), "requests that failed: 1.00"),
+        (lambda found: found["routes"].update({"new_route": 1.5}), "a new route is served, seconds: 1.50"),
     ],
 )
 def test_what_is_not_is_said(found, change, said) -> None:
@@ -88,6 +104,7 @@ def test_tables_and_plots_show_every_run(found, tmp_path) -> None:
     assert text.startswith("before\n") and text.endswith("after\n") and "old" not in text
     for title in ("fresh `site.yml`", "+100 services without pods", "full way", "istiod", "2 cores, 24 GiB"):
         assert title in text
+    assert "| 100 apps with routes | 12.0 s | 10.0 s (`kubectl apply`) | 1.20x | 1.5x |" in text and "| p99 with 1,000 routes | 10.50 ms |" in text
     for name, svg in report.plots(found).items():
         assert f"(benchmarks/{name})" in text
         assert ElementTree.fromstring(svg).tag.endswith("svg")

@@ -9,7 +9,6 @@ import json
 import os
 import signal
 import subprocess
-import threading
 import time
 from collections import Counter
 from typing import Any
@@ -183,7 +182,7 @@ def test_a_bad_pod_is_ejected_within_ten_seconds_and_comes_back(apply, v1) -> No
     bad = v1.names()[0]
     v1.told(bad, "PUT", "/fault?fail=500")
     try:
-        until("nobody meets the bad pod", lambda: asked(30) == {"v1": 30}, 60, 0.1)
+        until("nobody meets the bad pod", lambda: asked(30) == {"v1": 30}, 10, 0.1)
     finally:
         v1.told(bad, "DELETE", "/fault")
     before = v1.told(bad, "GET", "/count")["received"]
@@ -236,25 +235,6 @@ def test_probes_are_not_counted(apply, v2) -> None:
     before = v2.received()
     apply(route({"to": [V2]}, expect=[{"get": PRODUCTS, "from": ["v2"]}] * 20), mesh_routes_address="")
     assert v2.received() == before
-
-
-def test_a_change_under_load_loses_no_request(apply) -> None:
-    apply(route({"to": [V1]}))
-    until("version 1 alone", lambda: asked(20) == {"v1": 20})
-    found: Counter[str] = Counter()
-    over = threading.Event()
-
-    def keep_asking() -> None:
-        while not over.is_set():
-            found.update(asked(10))
-
-    asking = threading.Thread(target=keep_asking)
-    asking.start()
-    for to in ([V2], [{**V1, "weight": 50}, {**V2, "weight": 50}], [V1], [V2]):
-        apply(route({"to": to}))
-    over.set()
-    asking.join(30)
-    assert set(found) == {"v1", "v2"} and sum(found.values()) > 1000, found
 
 
 # -- others --------------------------------------------------------------------------------------------------------
