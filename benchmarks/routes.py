@@ -43,7 +43,7 @@ def app(number: int) -> dict[str, Any]:
 
 def route(name: str, service: str, namespace: str, port: int) -> dict[str, Any]:
     to = {"service": service, "namespace": namespace, "port": port}
-    return {"name": name, "namespace": NAMESPACE, "hosts": [f"{name}.{DOMAIN}"], "rules": [{"to": [to]}]}
+    return {"name": name, "namespace": namespace, "hosts": [f"{name}.{DOMAIN}"], "rules": [{"to": [to]}]}
 
 
 class Playbook:
@@ -112,7 +112,7 @@ def beside_kubectl(play: Playbook, count: int, folder: Path, kubectl: Sequence[s
     for_kubectl = [argument for file in files for argument in ("-f", str(file))]
     apply = [*kubectl, "apply", "--server-side", "--force-conflicts", *for_kubectl]
     found = {"kubectl": timed(apply), "kubectl_same": timed(apply)}
-    timed([*kubectl, "delete", "--wait", *for_kubectl])
+    timed([*kubectl, "delete", "--wait", "--ignore-not-found", *for_kubectl])  # objects go with their namespace, too
     found |= {"collection": play(given), "collection_same": play(given)}
     play(given, "-e", "mesh_state=absent")
     return found
@@ -120,14 +120,14 @@ def beside_kubectl(play: Playbook, count: int, folder: Path, kubectl: Sequence[s
 
 def at_the_gateway(play: Playbook, count: int) -> dict[str, Any]:
     """Routes of one pod behind the gateway, which answers at its health path: the platform's service-b."""
-    routes = [route(f"route-{number:04d}", "service-b", "rust-services", 8080) for number in range(count)]
+    routes = [route(f"route-{number:04d}", "service-b", "rust-services", 80) for number in range(count)]
     host = routes[0]["hosts"][0]
     found: dict[str, Any] = {}
     for name, number in (("one", 1), ("many", count)):
         play({"mesh_routes": routes[:number]})
         served_after(routes[number - 1]["hosts"][0])
         found[name] = steady_latency(host)
-    play({"mesh_routes": [*routes, route("new", "service-b", "rust-services", 8080)]})
+    play({"mesh_routes": [*routes, route("new", "service-b", "rust-services", 80)]})
     found["new_route"] = served_after(f"new.{DOMAIN}")
     play({"mesh_routes": routes}, "-e", "mesh_state=absent")
     return found
@@ -138,10 +138,11 @@ def main(directory: str, result: str, apps: str = "100", routes: str = "1000") -
     kubectl = [platform["KUBECTL"], "--kubeconfig", platform["KUBECONFIG"]]
     with tempfile.TemporaryDirectory(prefix="meshgate-bench-") as path:
         play = Playbook(Path(path))
-        found = {"apps": int(apps), **beside_kubectl(play, int(apps), Path(path), kubectl), "routes": int(routes), **at_the_gateway(play, int(routes))}
-    text = json.dumps(found, indent=2)
-    print(text)
-    Path(result).write_text(text + "\n", encoding="utf-8")
+        found: dict[str, Any] = {"apps": int(apps), **beside_kubectl(play, int(apps), Path(path), kubectl), "routes": int(routes)}
+        print(json.dumps(found), flush=True)
+        found |= at_the_gateway(play, int(routes))
+    Path(result).write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    print(Path(result).read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from . import managed_fields
 from .api import KubeApi, KubeError
 from .as_applied import as_applied
 from .objects import Identity, Manifest, identity, title, title_of
+from .reading import live_object, live_objects, namespace_of
 
 with suppress(ImportError):  # see safe_yaml
     import yaml
@@ -136,9 +137,17 @@ def plan(
     """
     wanted = documents(manifests)
     _discover(api, wanted)
-    known = live if live is not None else api.map(lambda manifest: live_object(api, manifest), wanted)
-    pairs = zip(wanted, known, strict=True)
-    return api.map(lambda pair: _plan_one(api, *pair, field_manager, force_conflicts, ignore), pairs)
+    known = live if live is not None else live_objects(api, wanted)
+    coming = {item["metadata"]["name"] for item, there in zip(wanted, known, strict=True) if item["kind"] == "Namespace" and there is None}
+
+    def change(pair: tuple[Manifest, Manifest | None]) -> Change:
+        manifest, there = pair
+        # The server would take its time to say that the namespace does not exist.
+        if there is None and manifest["metadata"].get("namespace") in coming:
+            return _change(manifest, None, manifest, ())
+        return _plan_one(api, manifest, there, field_manager, force_conflicts, ignore)
+
+    return api.map(change, zip(wanted, known, strict=True))
 
 
 def apply(api: KubeApi, manifests: t.Iterable[Manifest], field_manager: str, force_conflicts: bool = True, new: t.Container[Identity] = ()) -> None:
@@ -167,7 +176,7 @@ def _take_over_from(api: KubeApi, manifest: Manifest, live: Manifest | None, fie
         return
     metadata = manifest["metadata"]
     patch = {"metadata": {"managedFields": fields, "resourceVersion": live["metadata"].get("resourceVersion")}}
-    api.merge(manifest["apiVersion"], manifest["kind"], metadata["name"], _namespace(api, manifest), patch)
+    api.merge(manifest["apiVersion"], manifest["kind"], metadata["name"], namespace_of(api, manifest), patch)
 
 
 def _with_latest(api: KubeApi, manifest: Manifest, live: Manifest | None, attempt: t.Callable[[Manifest | None], T]) -> T:
@@ -182,12 +191,6 @@ def _with_latest(api: KubeApi, manifest: Manifest, live: Manifest | None, attemp
                 raise
         live = live_object(api, manifest)
     return attempt(live)
-
-
-def live_object(api: KubeApi, manifest: Manifest) -> Manifest | None:
-    """The live object of a manifest; without a namespace, in `default`."""
-    metadata = manifest["metadata"]
-    return api.get(manifest["apiVersion"], manifest["kind"], metadata["name"], _namespace(api, manifest))
 
 
 def plan_delete(objects: t.Iterable[Manifest]) -> list[Change]:
@@ -310,7 +313,7 @@ def _overlaid(base: t.Any, over: t.Any) -> t.Any:
 def _replaced(api: KubeApi, manifest: Manifest, wanted: Manifest, live: Manifest | None) -> Manifest:
     """The server's response to this object; nothing is written."""
     metadata = {**wanted["metadata"], "resourceVersion": ((live or {}).get("metadata") or {}).get("resourceVersion")}
-    path = api.path(manifest["apiVersion"], manifest["kind"], metadata["name"], _namespace(api, manifest))
+    path = api.path(manifest["apiVersion"], manifest["kind"], metadata["name"], namespace_of(api, manifest))
     answer: Manifest = api.request("PUT", str(path), {"dryRun": "All"}, {**wanted, "metadata": metadata})
     return answer
 
@@ -322,7 +325,7 @@ def _typed(manifest: Manifest, live: Manifest) -> Manifest:
 def _patch(api: KubeApi, manifest: Manifest, field_manager: str, force_conflicts: bool, dry_run: bool) -> Manifest:
     metadata = manifest["metadata"]
     what = title(manifest)
-    path = api.path(manifest["apiVersion"], manifest["kind"], metadata["name"], _namespace(api, manifest))
+    path = api.path(manifest["apiVersion"], manifest["kind"], metadata["name"], namespace_of(api, manifest))
     if path is None:
         raise ApplyError(f"{what}: the cluster does not serve {manifest['kind']} of {manifest['apiVersion']}", 404, "NoKind")
     query = {"fieldManager": field_manager, "force": json.dumps(force_conflicts), **({"dryRun": "All"} if dry_run else {})}
@@ -331,11 +334,6 @@ def _patch(api: KubeApi, manifest: Manifest, field_manager: str, force_conflicts
         return answer
     except KubeError as error:
         raise ApplyError(f"{what}: {error}", error.status, error.reason) from error
-
-
-def _namespace(api: KubeApi, manifest: Manifest) -> str | None:
-    resource = api.resource(manifest["apiVersion"], manifest["kind"])
-    return (manifest["metadata"].get("namespace") or "default") if resource and resource.namespaced else None
 
 
 def _change(manifest: Manifest, live: Manifest | None, after: Manifest, ignore: t.Sequence[Ignore]) -> Change:

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import collections
 import copy
 import time
 import typing as t
@@ -13,14 +12,13 @@ from ..common.failure import Refused
 from ..common.progress import report
 from . import ready as kube_ready
 from .api import KubeApi, KubeError
-from .apply import Change, apply, changed, delete, documents, live_object, plan, plan_delete
+from .apply import Change, apply, changed, delete, documents, plan, plan_delete
 from .diff import diffs
 from .objects import Identity, Kind, Manifest, carries, group_of, identity, kind_of, title
+from .reading import live_objects
 from .used_data import with_digests
 
 MANAGER = "meshgate"
-# From this number on, listing a namespace's objects of a kind is cheaper than getting each of them.
-_MANY = 10
 # What Kubernetes and Istio create in every namespace.
 _EVERYWHERE = ("kube-root-ca.crt", "istio-ca-root-cert", "istio-ca-crl", "default")
 # Kinds whose presence in a namespace means that it is used.
@@ -69,23 +67,7 @@ def look(
     Only objects that are neither in the set nor among many of their kind are read one by one: a set of hundreds is listed in a few calls.
     """
     there = members(api, kinds, labels, namespaces)
-    listed = {(item["apiVersion"], *identity(item)): item for item in there}
-    several = crowds(api, (item for item in manifests if (item["apiVersion"], *identity(item)) not in listed))
-    for items in api.map(lambda crowd: api.find(*crowd), several):
-        listed |= {(item["apiVersion"], *identity(item)): item for item in items}
-
-    def live(item: Manifest) -> Manifest | None:
-        found = listed.get((item["apiVersion"], *identity(item)))
-        return found if found or (*kind_of(item), item["metadata"].get("namespace") or "") in several else live_object(api, item)
-
-    return there, api.map(live, manifests)
-
-
-def crowds(api: KubeApi, manifests: t.Iterable[Manifest]) -> list[tuple[str, str, str]]:
-    """apiVersion, kind and namespace with so many objects that one list costs less than reading each."""
-    counted = collections.Counter((*kind_of(item), item["metadata"].get("namespace") or "") for item in manifests)
-    many = [crowd for crowd, count in counted.items() if crowd[2] and count >= _MANY]
-    return [(version, kind, namespace) for version, kind, namespace in many if (known := api.resource(version, kind)) and known.namespaced]
+    return there, live_objects(api, manifests, there)
 
 
 def respect_foreign(manifests: list[Manifest], live: list[Manifest | None], labels: dict[str, str], adopt: bool) -> None:
@@ -107,6 +89,27 @@ def respect_foreign(manifests: list[Manifest], live: list[Manifest | None], labe
         raise Refused(f"{', '.join(foreign)}: created by someone else (without the labels {wanted}); delete it, choose other names, or take it over with adopt")
 
 
+def require_namespaces(api: KubeApi, manifests: list[Manifest], live: list[Manifest | None]) -> None:
+    """Refuse what would be created in a namespace that neither exists nor comes with the set, before anything is written."""
+    coming = {item["metadata"]["name"] for item in manifests if item["kind"] == "Namespace"}
+    new = [item for item, there in zip(manifests, live, strict=True) if there is None and item["metadata"].get("namespace", "") not in {"", *coming}]
+    places = sorted({item["metadata"]["namespace"] for item in new})
+    missing = {place for place, is_there in zip(places, api.map(lambda place: _exists(api, place), places), strict=True) if not is_there}
+    if homeless := [title(item) for item in new if item["metadata"]["namespace"] in missing]:
+        more = f" and {len(homeless) - 3} more" if len(homeless) > 3 else ""
+        raise Refused(f"{', '.join(homeless[:3])}{more}: there is no namespace {', '.join(sorted(missing))}; create it first")
+
+
+def _exists(api: KubeApi, namespace: str) -> bool:
+    """Who may not ask may still be allowed to write there."""
+    try:
+        return api.get("v1", "Namespace", namespace) is not None
+    except KubeError as error:
+        if error.status != 403:
+            raise
+        return True
+
+
 def leaving(manifests: list[Manifest], live: list[Manifest | None]) -> list[Manifest]:
     """Desired objects that are still being deleted: nothing can be written there until that is done."""
     return [manifest for manifest, item in zip(manifests, live, strict=True) if item and item["metadata"].get("deletionTimestamp")]
@@ -115,18 +118,21 @@ def leaving(manifests: list[Manifest], live: list[Manifest | None]) -> list[Mani
 def outsiders(api: KubeApi, manifests: list[Manifest], sidecar: str) -> dict[str, list[str]]:
     """Deployments of the set that run pods without the sidecar which admission should have added: title and names of pods."""
     deployments = [item for item in manifests if item["kind"] == "Deployment"] if sidecar else []
+    places = sorted({item["metadata"].get("namespace") or "default" for item in deployments})
+    running = dict(zip(places, api.map(lambda place: [pod for pod in api.find("v1", "Pod", place) if _lacks(pod, sidecar)], places), strict=True))
 
     def pods(deployment: Manifest) -> list[str]:
-        labels = ",".join(f"{name}={value}" for name, value in deployment["spec"]["selector"]["matchLabels"].items())
-        return [
-            pod["metadata"]["name"]
-            for pod in api.find("v1", "Pod", deployment["metadata"].get("namespace"), labels=labels)
-            if not pod["metadata"].get("deletionTimestamp")
-            and (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed")
-            and not any(c["name"] == sidecar for c in [*(pod["spec"].get("initContainers") or []), *pod["spec"]["containers"]])
-        ]
+        chosen = deployment["spec"]["selector"]["matchLabels"]
+        return [pod["metadata"]["name"] for pod in running[deployment["metadata"].get("namespace") or "default"] if carries(pod, chosen)]
 
-    return {title(item): names for item, names in zip(deployments, api.map(pods, deployments), strict=True) if names}
+    return {title(item): names for item in deployments if (names := pods(item))}
+
+
+def _lacks(pod: Manifest, sidecar: str) -> bool:
+    """Of pods that run and stay."""
+    if pod["metadata"].get("deletionTimestamp") or (pod.get("status") or {}).get("phase") in ("Succeeded", "Failed"):
+        return False
+    return not any(container["name"] == sidecar for container in [*(pod["spec"].get("initContainers") or []), *pod["spec"]["containers"]])
 
 
 def restart(api: KubeApi, deployment: Manifest) -> None:
@@ -138,10 +144,9 @@ def restart(api: KubeApi, deployment: Manifest) -> None:
 
 def routing_state(api: KubeApi, manifests: list[Manifest]) -> str:
     """Of all Gateways and routes of the Gateway API among the manifests, the first that its controller did not accept, with its message."""
-    for item in manifests:
-        if not item["apiVersion"].startswith("gateway.networking.k8s.io/"):
-            continue
-        live = api.get(*kind_of(item), item["metadata"]["name"], item["metadata"].get("namespace")) or {"metadata": {}}
+    routing = [item for item in manifests if item["apiVersion"].startswith("gateway.networking.k8s.io/")]
+    for item, found in zip(routing, live_objects(api, routing), strict=True):
+        live = found or {"metadata": {}}
         status = live.get("status") or {}
         verdicts = [status] if item["kind"] == "Gateway" else status.get("parents") or [{}] if item["kind"].endswith("Route") else []
         wanted = ("Accepted", "Programmed") if item["kind"] == "Gateway" else ("Accepted", "ResolvedRefs")
@@ -227,6 +232,8 @@ def present(api: KubeApi, params: dict[str, t.Any], check_mode: bool) -> dict[st
     if ending:
         kube_ready.await_true("earlier removal", lambda: still_there(api, ending), params["timeout"], 0.25)
         there, live = look(api, manifests, kinds_of(params), labels, params["namespaces"])
+    if not check_mode:
+        require_namespaces(api, manifests, live)
     respect_foreign(manifests, live, labels, params["adopt"])
     manifests = with_digests(api, manifests) if params["replace_pods"] else manifests
     changes = plan(api, manifests, MANAGER, live=live)
@@ -266,8 +273,7 @@ def absent(api: KubeApi, params: dict[str, t.Any], check_mode: bool) -> dict[str
 
 
 def still_there(api: KubeApi, gone: list[Manifest]) -> str:
-    live = api.map(lambda item: api.get(*kind_of(item), item["metadata"]["name"], item["metadata"].get("namespace")), gone)
-    return next((f"{title(item)} is still there" for item in live if item), "")
+    return next((f"{title(item)} is still there" for item in live_objects(api, gone) if item), "")
 
 
 def restarts(manifests: list[Manifest], outside: dict[str, list[str]], sidecar: str) -> list[Change]:

@@ -16,10 +16,11 @@ from . import crds as definitions
 from . import ready as kube_ready
 from .access import Access
 from .api import KubeApi, KubeError
-from .apply import Change, apply, changed, delete, live_object, plan, plan_delete
+from .apply import Change, apply, changed, delete, plan, plan_delete
 from .diff import diffs
 from .helm import Helm, HelmError, Release, carries, dropped, reasons, same_record, unimportable, with_namespace
 from .objects import Manifest, identity, labels_of, title
+from .reading import live_objects
 
 with suppress(ImportError):  # see safe_yaml
     import yaml
@@ -60,23 +61,21 @@ def install_causes(api: KubeApi, helm: Helm, rendered: list[Manifest]) -> list[s
     return jobs + kube_ready.causes(api, live_ones(api, rendered))
 
 
-def live_objects(api: KubeApi, items: list[Manifest]) -> list[Manifest]:
+def with_live_metadata(api: KubeApi, items: list[Manifest]) -> list[Manifest]:
     """The existing ones of these objects, with their live metadata."""
-    found = api.map(lambda item: live_object(api, item), items)
-    return [{**item, "metadata": live["metadata"]} for item, live in zip(items, found, strict=True) if live]
+    return [{**item, "metadata": live["metadata"]} for item, live in zip(items, live_objects(api, items), strict=True) if live]
 
 
 def live_ones(api: KubeApi, recorded: list[Manifest]) -> list[Manifest]:
     """Recorded objects that still exist."""
-    found = api.map(lambda item: live_object(api, item), recorded)
-    return [item for item, live in zip(recorded, found, strict=True) if live]
+    return [item for item, live in zip(recorded, live_objects(api, recorded), strict=True) if live]
 
 
 def refuse_unimportable(api: KubeApi, helm: Helm, release: Release | None, rendered: list[Manifest]) -> None:
     """Objects with the chart's names that no release created: Helm refuses them in the middle of its run, after it has recorded a failed release."""
     recorded = {identity(item) for item in with_namespace(api, release.manifests, helm.namespace)} if release else set()
     new = [item for item in rendered if identity(item) not in recorded]
-    wrong = unimportable(live_objects(api, new), helm.name, helm.namespace)
+    wrong = unimportable(with_live_metadata(api, new), helm.name, helm.namespace)
     if wrong:
         raise Refused(
             f"release {helm.name}: resources of someone else exist and cannot be imported into the current release: {', '.join(wrong)}; "
@@ -181,7 +180,7 @@ def absent(api: KubeApi, helm: Helm, params: dict[str, t.Any], check_mode: bool)
         return result
     if release and ours:
         report(f"{helm.name}: helm uninstall")
-        with explained(lambda: kube_ready.held_causes(live_objects(api, leaving))):
+        with explained(lambda: kube_ready.held_causes(with_live_metadata(api, leaving))):
             answer = helm.uninstall()
         result.update(stdout=answer.stdout, stderr=answer.stderr, command=[helm.binary, "uninstall", helm.name])
         for item in params["delete_after_uninstall"]:

@@ -14,6 +14,7 @@ from ..common.progress import Waiting
 from .api import KubeApi, KubeError
 from .logs import log_lines
 from .objects import Manifest, title
+from .reading import live_objects
 
 WORKLOADS = ("Deployment", "DaemonSet", "StatefulSet")
 
@@ -66,12 +67,10 @@ def workload_state(live: Manifest | None) -> str:
 
 def workloads_state(api: KubeApi, manifests: list[Manifest]) -> str:
     """Of all workloads among the manifests, the first that is not ready."""
-    for manifest in manifests:
-        if manifest["kind"] in WORKLOADS:
-            metadata = manifest["metadata"]
-            state = workload_state(api.get(manifest["apiVersion"], manifest["kind"], metadata["name"], metadata.get("namespace")))
-            if state:
-                return f"{manifest['kind']} {metadata['name']}: {state}"
+    workloads = [item for item in manifests if item["kind"] in WORKLOADS]
+    for item, live in zip(workloads, live_objects(api, workloads), strict=True):
+        if state := workload_state(live):
+            return f"{item['kind']} {item['metadata']['name']}: {state}"
     return ""
 
 

@@ -15,9 +15,9 @@ from ..common.progress import report
 from ..common.require import require
 from ..kube.access import Access
 from ..kube.api import KubeApi
-from ..kube.apply import live_object
 from ..kube.apply_set import absent, present
 from ..kube.objects import Manifest, carries, labels_of
+from ..kube.reading import live_object
 from ..kube.ready import await_true
 from . import copied, prober, shadow
 from .acknowledged import missing

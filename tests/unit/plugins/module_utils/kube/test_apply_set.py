@@ -11,8 +11,9 @@ from fake_kube import FakeKube
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.common.failure import Refused
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube import apply_set
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube.api import Resource
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube.api import KubeError, Resource
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube.objects import carries, identity, title
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube.reading import MANY
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube.used_data import ANNOTATION, with_digests
 
 LABELS = {"meshgate.io/cluster": "sandbox", "app.kubernetes.io/part-of": "greeter"}
@@ -101,7 +102,7 @@ class Counting(Cluster):
 
 
 def test_many_new_objects_of_a_kind_are_looked_for_by_one_list():
-    wanted = [item("ConfigMap", f"map-{number}") for number in range(apply_set._MANY)]
+    wanted = [item("ConfigMap", f"map-{number}") for number in range(MANY)]
     api = Counting(item("ConfigMap", "map-3"), item("ConfigMap", "map-elsewhere"))
     _members, live = apply_set.look(api, apply_set.labelled(wanted, LABELS), KINDS, LABELS)
     assert [found["metadata"]["name"] for found in live if found] == ["map-3"]
@@ -109,7 +110,7 @@ def test_many_new_objects_of_a_kind_are_looked_for_by_one_list():
 
 
 def test_many_of_a_kind_without_namespaces_are_asked_for_one_by_one():
-    wanted = [item("Namespace", f"place-{number}") for number in range(apply_set._MANY)]
+    wanted = [item("Namespace", f"place-{number}") for number in range(MANY)]
     for one in wanted:
         one["metadata"]["namespace"] = "of-no-matter"
     api = Counting({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "place-3", "namespace": "of-no-matter"}})
@@ -154,10 +155,48 @@ def test_a_set_that_stands_is_listed_and_not_asked_for_one_by_one() -> None:
 
 def test_new_objects_are_created_without_being_asked_for_one_by_one() -> None:
     cluster = Counting(item("Namespace", "greeter", LABELS))
-    wanted = [item("ConfigMap", f"map-{number}") for number in range(apply_set._MANY)]
+    wanted = [item("ConfigMap", f"map-{number}") for number in range(MANY)]
     given = {**params(item("Namespace", "greeter"), *wanted), "wait": False}
     assert len(apply_set.present(t.cast(t.Any, cluster), given, check_mode=False)["resources"]) == len(wanted)
     assert cluster.asked == 0
+
+
+def test_what_comes_with_its_namespace_is_not_tried_before() -> None:
+    """The API server waits a moment for a namespace that is not there, for each object."""
+
+    class Tried(Cluster):
+        tried: t.ClassVar[list[str]] = []
+
+        def request(self, method: str, path: str, query: dict[str, str], body: dict[str, t.Any], content_type: str) -> dict[str, t.Any]:
+            if "dryRun" in query:
+                self.tried.append(title(body))
+            return super().request(method, path, query, body, content_type)
+
+    cluster = Tried()
+    assert actions(apply_set.present(t.cast(t.Any, cluster), params(*WANTED), check_mode=True)) == dict.fromkeys(
+        ("Namespace greeter", "ConfigMap words", "Service greeter"), "create"
+    )
+    assert cluster.tried == ["Namespace greeter"]
+
+
+def test_nothing_is_written_where_a_namespace_is_missing() -> None:
+    cluster = Cluster(item("Namespace", "greeter"))
+    lost = item("ConfigMap", "lost")
+    lost["metadata"]["namespace"] = "nowhere"
+    with pytest.raises(Refused, match="ConfigMap nowhere/lost: there is no namespace nowhere; create it first"):
+        apply_set.present(t.cast(t.Any, cluster), params(item("ConfigMap", "words"), lost), check_mode=False)
+    assert cluster.writes == []
+    assert apply_set.present(t.cast(t.Any, cluster), params(lost), check_mode=True)["changed"], "what comes first may create the namespace"
+
+
+def test_who_may_not_look_at_namespaces_still_writes_in_one() -> None:
+    class Confined(Cluster):
+        def get(self, api_version: str, kind: str, name: str, namespace: str | None = None) -> dict[str, t.Any] | None:
+            if kind == "Namespace":
+                raise KubeError("forbidden", 403)
+            return super().get(api_version, kind, name, namespace)
+
+    assert apply_set.present(t.cast(t.Any, Confined()), params(item("ConfigMap", "words")), check_mode=False)["changed"]
 
 
 def test_what_names_no_namespace_is_found_in_default() -> None:
@@ -191,7 +230,7 @@ def test_what_left_the_set_is_pruned_and_nothing_else() -> None:
 def test_a_confined_set_is_looked_for_and_pruned_in_its_namespaces_only() -> None:
     elsewhere = item("Service", "elsewhere", LABELS)
     elsewhere["metadata"]["namespace"] = "another"
-    cluster = Cluster(elsewhere, item("Service", "surplus", LABELS))
+    cluster = Cluster(item("Namespace", "greeter"), elsewhere, item("Service", "surplus", LABELS))
     result = apply_set.present(cluster, {**params(item("ConfigMap", "words")), "namespaces": ["greeter"]}, check_mode=False)
     assert actions(result) == {"ConfigMap words": "create", "Service surplus": "delete"}
     assert [live["metadata"]["name"] for live in cluster.find("v1", "Service")] == ["elsewhere"]
