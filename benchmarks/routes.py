@@ -24,7 +24,7 @@ NAMESPACE, DOMAIN = "bench-apps", "bench.example.com"
 GATEWAY = ("127.0.0.1", 8080)
 SECONDS = 10
 # A load that the machine carries easily: the wait is the gateway's own.
-PACE, CONNECTIONS, LOADS = 100, 8, 3
+PACE, CONNECTIONS, LOADS = 100, 8, 5
 
 
 def app(number: int) -> dict[str, Any]:
@@ -109,10 +109,9 @@ def beside_kubectl(play: Playbook, count: int, folder: Path, kubectl: Sequence[s
     given = {"mesh_apps": apps, "mesh_routes": [route(one["name"], one["name"], NAMESPACE, 8080) for one in apps]}
     play(given, "-e", f"mesh_render_to={folder}/rendered")
     files = sorted((folder / "rendered").glob("*.yml"))  # apps before routes
-    for_kubectl = [argument for file in files for argument in ("-f", str(file))]
-    apply = [*kubectl, "apply", "--server-side", "--force-conflicts", *for_kubectl]
+    apply = [*kubectl, "apply", *[argument for file in files for argument in ("-f", str(file))]]
     found = {"kubectl": timed(apply), "kubectl_same": timed(apply)}
-    timed([*kubectl, "delete", "--wait", "--ignore-not-found", *for_kubectl])  # objects go with their namespace, too
+    play(given, "-e", "mesh_state=absent")
     found |= {"collection": play(given), "collection_same": play(given)}
     play(given, "-e", "mesh_state=absent")
     return found
