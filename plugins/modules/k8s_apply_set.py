@@ -13,6 +13,8 @@ version_added: "0.1.0"
 description:
   - Applies many objects in one task, server-side, dependencies first. Each object is compared in a server-side dry run, unless its managedFields tell that
     it is as it was applied last. So check mode and diff are exact, and an object that was edited by hand is reported and repaired.
+  - Refuses the set before anything is written if an object is to be created in a namespace that neither exists nor is in O(manifests). In check mode it
+    counts as created, since what runs before may create the namespace.
   - Manual additions with kubectl, Helm, k9s, Lens, Terraform or the Python client are part of the difference and are removed, such as an env variable, a port
     or an annotation. What controllers write stays, and so do C(spec.replicas) that the manifest does not set, restarts, finalizers, owners, and
     additions to a namespace or to a CustomResourceDefinition.

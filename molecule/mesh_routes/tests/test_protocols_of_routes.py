@@ -153,6 +153,9 @@ def test_a_websocket_gets_back_what_it_sends() -> None:
 def test_target_groups_go_with_their_routes(apply: Callable[..., Any], cluster: Cluster, aws: Callable[[str], Any]) -> None:
     assert apply(APPS, ROUTES).changed == 0
     apply(APPS, [route for route in ROUTES if route["name"] == "websocket"])
-    made = [(kind, item["metadata"]["name"]) for kind in ("Ingress", "Service") for item in cluster.find(kind, "istio-ingress", f"meshgate.io/set={SET}")]
-    assert made == []
+
+    def made() -> list[tuple[str, str]]:
+        return [(kind, item["metadata"]["name"]) for kind in ("Ingress", "Service") for item in cluster.find(kind, "istio-ingress", f"meshgate.io/set={SET}")]
+
+    until("nothing of them, which the controller lets go when their listener rules are gone", lambda: not made(), 60)
     until("one target group", lambda: {group["ProtocolVersion"] for group in aws("elbv2").describe_target_groups()["TargetGroups"]} == {"HTTP1"}, 60)
