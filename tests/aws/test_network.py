@@ -41,3 +41,12 @@ def test_a_nat_gateway_is_awaited_when_it_is_needed(nursery: Nursery, proxy: Fau
         assert len(ways_out(aws)) == 3 and len(set(ways_out(aws))) == 1
         assert aws.module("eks_platform", **given)["changed"] is False
         proxy.reset()
+
+
+def test_the_role_begins_the_control_plane_and_then_waits_for_the_gateway(nursery: Nursery, proxy: FaultProxy, tmp_path: Path) -> None:
+    with nursery.account(**QUICK, MESHGATE_NAT_SECONDS="15") as endpoint:
+        aws = Cloud(endpoint, proxy, tmp_path)
+        run = aws.role("eks_cluster")
+        assert run.result("Create the control plane")["changed"] and run.result("Manage NAT gateways and routes")["unfinished"] == []
+        assert len(ways_out(aws)) == 3
+        proxy.reset()

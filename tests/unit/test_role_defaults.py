@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -83,3 +84,27 @@ def test_facts_are_read_without_an_empty_dict_in_between() -> None:
     files = [path for folder in ("roles", "playbooks", "inventories") for path in (REPO / folder).rglob("*.yml")]
     found = re.compile(r"\(\w+_facts \| default\(\{\}\)\)\.")
     assert [path.relative_to(REPO).as_posix() for path in files if found.search(path.read_text(encoding="utf-8"))] == []
+
+
+# Nobody has roles where the set is removed: what follows from the variable is meant to follow.
+MEANT = {("mesh_apps", "_mesh_apps_entitled")}
+
+
+def of_tasks(node: Any) -> Iterator[str]:
+    """Names that tasks and blocks give a value to for themselves and what is below them."""
+    if isinstance(node, dict):
+        yield from node.get("vars") or {}
+        for part in node.values():
+            yield from of_tasks(part)
+    elif isinstance(node, list):
+        for part in node:
+            yield from of_tasks(part)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_task_gives_a_private_variable_of_its_role_another_value(role: str) -> None:
+    """Whatever else of the role is made from it would change, too, for the tasks below."""
+    path = REPO / "roles" / role / "vars/main.yml"
+    private = {name for name in yaml.safe_load(path.read_text(encoding="utf-8")) if name.startswith("_")} if path.is_file() else set()
+    given = {(file.name, name) for file in (path.parents[1] / "tasks").glob("*.yml") for name in of_tasks(yaml.safe_load(file.read_text(encoding="utf-8")))}
+    assert {(file, name) for file, name in given if name in private and (role, name) not in MEANT} == set()
