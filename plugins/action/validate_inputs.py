@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.preflight.inputs import roles
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.preflight.inputs.shapes import misshapen
 
 FOLDER = Path(__file__).parents[2] / "roles"
 # Since ansible-core 2.19, Jinja evaluates text from a file only if its reader marks it as trusted.
@@ -86,10 +88,12 @@ class ActionModule(ActionBase):
         # Any value is a valid string.
         typed = {name: values[name] for name in said if options[name]["type"] != "str" or "choices" in options[name]}
         typed = {name: value for name, value in typed.items() if name not in values.failed}
+        shapes = {name: list(misshapen(name, value, options[name])) for name, value in typed.items()}
+        typed = {name: value for name, value in typed.items() if not shapes[name]}
         validated = ArgumentSpecValidator({name: options[name] for name in typed}).validate(typed)
         values.known.update(validated.validated_parameters)
         missing = [name for name, option in options.items() if option.get("required") and name not in variables]
-        return values, [*(f"{name} is not set; accepted: {options[name]['type']}" for name in missing), *validated.error_messages]
+        return values, [*(f"{name} is not set; accepted: {options[name]['type']}" for name in missing), *chain(*shapes.values()), *validated.error_messages]
 
     def _read(self, role: str, folder: str, name: str) -> dict[str, Any]:
         path = FOLDER / role / folder / f"{name}.yml"

@@ -6,9 +6,7 @@ from __future__ import annotations
 
 from harness import until
 
-# One Deployment after the other, at 100 a second: with all six pods at once, at 300, a machine with two cores was saturated, and in one of ten runs
-# service-b learned too late that a pod of service-a was gone.
-REQUESTS, RATE = 10_000, 100
+REQUESTS = 10_000
 # Namespace, Deployment, and the label of its pods.
 DEPLOYMENTS = [
     ("rust-services", "service-a", "app=service-a"),
@@ -28,9 +26,10 @@ def uids(found: dict[str, list[dict]]) -> set[str]:
 def test_a_rolling_update_of_services_and_gateway_fails_no_request(load, cluster, record):
     before = pods(cluster)
     assert {name: len(items) for name, items in before.items()} == {"service-a": 2, "service-b": 2, "istio-ingressgateway": 2}
-    with load(rate=RATE) as running:
+    with load(rate=300) as running:
         for namespace, name, _label in DEPLOYMENTS:
             cluster.kubectl("-n", namespace, "rollout", "restart", f"deployment/{name}")
+        for namespace, name, _label in DEPLOYMENTS:
             cluster.kubectl("-n", namespace, "rollout", "status", f"deployment/{name}", "--timeout=170s")
         # The former ones still drain.
         after = until("the former pods' end", lambda: not uids(now := pods(cluster)) & uids(before) and now, 120)

@@ -9,7 +9,7 @@ import resource
 import subprocess
 
 import pytest
-from harness import REPO, ask
+from harness import REPO, ask, until
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.status.checks import CHECKS
 
@@ -97,8 +97,18 @@ def test_another_format_is_refused_by_name():
     assert 'status_output is "xml"; accepted: text, json' in done.stdout + done.stderr
 
 
+def connected(cluster) -> int:
+    """Proxies that istiod has a connection with, as it counts them itself; none while there is no istiod."""
+    pods = cluster.find("Pod", "istio-system", "app=istiod")
+    if not pods:
+        return 0
+    told = cluster.kubectl("get", "--raw", f"/api/v1/namespaces/istio-system/pods/{pods[0]['metadata']['name']}:15014/proxy/metrics", ok=False).stdout
+    return sum(int(float(count)) for count in re.findall(r"^pilot_xds\{.*\} (\S+)$", told, re.MULTILINE))
+
+
 def test_without_istiod_it_fails_and_says_so_and_with_it_again_it_waits_until_all_is_well(cluster):
-    replicas = cluster.get("Deployment", "istiod", "istio-system")["spec"]["replicas"]
+    replicas, proxies = cluster.get("Deployment", "istiod", "istio-system")["spec"]["replicas"], connected(cluster)
+    assert proxies >= 4, "sidecars and gateways"
     alb = cluster.get("Ingress", "ingress", "istio-ingress")["status"]["loadBalancer"]["ingress"][0]["hostname"]
     cluster.kubectl("-n", "istio-system", "scale", "deployment/istiod", "--replicas=0")
     try:
@@ -111,3 +121,5 @@ def test_without_istiod_it_fails_and_says_so_and_with_it_again_it_waits_until_al
         cluster.kubectl("-n", "istio-system", "scale", "deployment/istiod", f"--replicas={replicas}")
     done, _seconds = status("-e", "status_wait=90")
     assert done.returncode == 0, done.stdout
+    # A proxy tries again at growing intervals. Until then it learns nothing: whoever restarts pods now sends requests to those that are gone.
+    until("all proxies are connected again", lambda: connected(cluster) >= proxies, 120)

@@ -61,9 +61,9 @@ def _times(where: str, rule: Entry, setting: Setting) -> Iterator[str]:
     whole, each = (seconds(value) for value in times.values())
     if whole and each and each >= whole:
         yield said(f"{where}: retries, per_try_timeout", retries["per_try_timeout"], f"less than the rule's timeout ({rule['timeout']})")
-    elif whole and each and is_number(retries.get("attempts"), 0, 100) and (retries["attempts"] - 1) * each >= whole:
+    elif whole and each and is_number(retries.get("attempts"), 0, 100) and retries["attempts"] * each >= whole:
         late = f"of {retries['per_try_timeout']} each, more begin only after the rule's timeout ({rule['timeout']})"
-        room = f"at most {math.ceil(whole / each)}: {late}"
+        room = f"at most {math.ceil(whole / each) - 1}: {late}"
         yield said(f"{where}: retries, attempts", retries["attempts"], room)
     if whole and setting.idle_timeout and whole > setting.idle_timeout:
         yield said(

@@ -70,6 +70,25 @@ def test_types_of_all_roles_come_first_and_together(tmp_path: Path) -> None:
     assert "rust_services_registry must be one of: none, ecr, got: docker" in found[1]
 
 
+def test_shapes_inside_lists_are_refused_by_their_place_and_all_at_once(tmp_path: Path) -> None:
+    """Of these, ansible-core fails at the first by a TypeError, and names no entry of the others."""
+    app = {"name": "product", "namespace": "shop", "port": 80, "image": "i:1", "callers": [3], "autoscaling": True, "replicaz": 3}
+    rules = [{"to": [{"app": "product", "wieght": 1}], "retries": 3}, {"to": {"app": "product"}, "cors": True}]
+    given = {"mesh_apps": [app], "mesh_routes": [{"name": "shop", "namespace": "shop", "hosts": ["shop.example.com"], "rules": rules}]}
+    found = sentences(tmp_path, given)
+    starts = [
+        "mesh_apps[0].replicaz is not known; accepted: name, ",
+        "mesh_apps[0].callers[0] is 3; accepted: a dictionary of ",
+        "mesh_apps[0].autoscaling is True; accepted: a dictionary of ",
+        "mesh_routes[0].rules[0].to[0].wieght is not known; accepted: app, ",
+        "mesh_routes[0].rules[0].retries is 3; accepted: a dictionary of attempts, ",
+        "mesh_routes[0].rules[1].to is {'app': 'product'}; accepted: a list of dictionaries",
+        "mesh_routes[0].rules[1].cors is True; accepted: a dictionary of ",
+    ]
+    assert [start for start in starts if not any(sentence.startswith(start) for sentence in found)] == [], found
+    assert len(found) == len(starts)
+
+
 def test_all_else_comes_together(tmp_path: Path) -> None:
     """By -e a number is text, as in `-e istio_pilot_replicas=0`."""
     given = {"istio_pilot_replicas": "0", "rust_services_env": {"A-B": 1}, "kind_cluster_workers": 99, "eks_cluster_name": "-a", "toolchain_cache_dir": "/"}
