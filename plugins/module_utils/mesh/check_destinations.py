@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from ..kube.names import ROUTE_HOST
 from .destinations import destination
-from .names import WHOLE, Entry, versions_of
+from .names import WHOLE, Entry, Version, name_of, versions_of
 from .said import TEXT, is_number, is_percent, said, unknown
 from .setting import Setting
 from .traffic import ports_of
@@ -92,6 +92,7 @@ def _destination(where: str, to: Entry, namespace: str, setting: Setting) -> Ite
         if not is_number(to.get("port"), 1, 65535):
             yield said(f"{where} {to['service']}, port", to.get("port"), "the port of the Service")
         yield from _of_several_versions(where, to, namespace, setting)
+        yield from _of_a_version(where, to, namespace, setting)
         return
     space = to.get("namespace") or namespace
     if any((app.get("name"), app.get("namespace")) == (to.get("app"), space) for app in setting.wrong):
@@ -120,6 +121,18 @@ def _of_several_versions(where: str, to: Entry, namespace: str, setting: Setting
         yield said(f"{where}, service", to["service"], f"{{app: {to['service']}, version: one of {', '.join(versions)}}}: its Service leads to all of them")
 
 
+def _of_a_version(where: str, to: Entry, namespace: str, setting: Setting) -> Iterator[str]:
+    """By the name of its Service."""
+    place = (to["service"], to.get("namespace") or namespace)
+    named = [(app, version) for app in setting.apps for version in versions_of(app) if (name_of(app, version), app["namespace"]) == place]
+    if to.get("weight") != 0 and any(_has_no_pods(app, version) for app, version in named):
+        yield said(f"{where} {_target(to)}", "without pods", "a Service of a version whose replicas are not 0")
+
+
+def _has_no_pods(app: Entry, version: Version) -> bool:
+    return {**app, **version.said}.get("replicas") == 0
+
+
 def _version_of(where: str, to: Entry, app: Entry) -> Iterator[str]:
     versions = {version.name: version for version in versions_of(app) if version.name}
     wanted = to.get("version")
@@ -129,7 +142,7 @@ def _version_of(where: str, to: Entry, app: Entry) -> Iterator[str]:
         yield said(f"{where} {app['name']}, version", wanted, f"a version of the app: {', '.join(versions) or 'it has none'}")
     elif not wanted and len(versions) > 1:
         yield said(f"{where} {app['name']}, version", wanted, f"one of {', '.join(versions)}: without it, requests would go to all of them")
-    elif {**app, **versions.get(wanted or "", WHOLE).said}.get("replicas") == 0 and to.get("weight") != 0:
+    elif _has_no_pods(app, versions.get(wanted or "", WHOLE)) and to.get("weight") != 0:
         yield said(f"{where} {_target(to)}", "without pods", "a version whose replicas are not 0")
 
 

@@ -104,6 +104,7 @@ V1, V2 = {"app": "product", "version": "v1"}, {"app": "product", "version": "v2"
         (with_rule(2, to=[{"app": "product", "version": 1.0}]), ("to product, version is 1.0", "put it in quotes")),
         (with_rule(2, to=[{"app": "product"}]), ("to product, version is None", "requests would go to all of them")),
         (with_rule(2, to=[{"app": "product", "version": "v3"}]), ("to product v3 is 'without pods'", "replicas are not 0")),
+        (with_rule(2, to=[{"service": "product-v3", "namespace": "shop", "port": 80}]), ("to product-v3 is 'without pods'", "replicas are not 0")),
         (with_rule(2, to=[{"app": "front", "port": 9}]), ("to front, port is 9", "a port of the app: 8080")),
         (with_rule(2, to=[{"service": "legacy"}]), ("to legacy, port is None", "the port of the Service")),
         (with_rule(1, to=[{**V1, "weight": 90}, {**V2, "weight": 20}]), ("rule 2: weights is [90, 20]", "sum to 100")),
