@@ -15,7 +15,7 @@ from .api import KubeApi, KubeError
 from .apply import Change, apply, changed, delete, documents, plan, plan_delete
 from .diff import diffs
 from .objects import Identity, Kind, Manifest, carries, group_of, identity, kind_of, title
-from .reading import live_objects
+from .reading import live_objects, namespace_of
 from .used_data import with_digests
 
 MANAGER = "meshgate"
@@ -96,8 +96,11 @@ def require_namespaces(api: KubeApi, manifests: list[Manifest], live: list[Manif
     places = sorted({item["metadata"]["namespace"] for item in new})
     missing = {place for place, is_there in zip(places, api.map(lambda place: _exists(api, place), places), strict=True) if not is_there}
     if homeless := [title(item) for item in new if item["metadata"]["namespace"] in missing]:
-        more = f" and {len(homeless) - 3} more" if len(homeless) > 3 else ""
-        raise Refused(f"{', '.join(homeless[:3])}{more}: there is no namespace {', '.join(sorted(missing))}; create it first")
+        raise Refused(f"{_first_of(homeless)}: there is no namespace {', '.join(sorted(missing))}; create it first")
+
+
+def _first_of(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _exists(api: KubeApi, namespace: str) -> bool:
@@ -118,12 +121,13 @@ def leaving(manifests: list[Manifest], live: list[Manifest | None]) -> list[Mani
 def outsiders(api: KubeApi, manifests: list[Manifest], sidecar: str) -> dict[str, list[str]]:
     """Deployments of the set that run pods without the sidecar which admission should have added: title and names of pods."""
     deployments = [item for item in manifests if item["kind"] == "Deployment"] if sidecar else []
-    places = sorted({item["metadata"].get("namespace") or "default" for item in deployments})
+    place_of = {title(item): namespace_of(api, item) for item in deployments}
+    places = list(dict.fromkeys(place_of.values()))
     running = dict(zip(places, api.map(lambda place: [pod for pod in api.find("v1", "Pod", place) if _lacks(pod, sidecar)], places), strict=True))
 
     def pods(deployment: Manifest) -> list[str]:
         chosen = deployment["spec"]["selector"]["matchLabels"]
-        return [pod["metadata"]["name"] for pod in running[deployment["metadata"].get("namespace") or "default"] if carries(pod, chosen)]
+        return [pod["metadata"]["name"] for pod in running[place_of[title(deployment)]] if carries(pod, chosen)]
 
     return {title(item): names for item in deployments if (names := pods(item))}
 
@@ -198,8 +202,7 @@ def removable(api: KubeApi, live: list[Manifest], labels: dict[str, str]) -> tup
         name = namespace["metadata"]["name"]
         others = users(api, name, labels)
         if others:
-            more = f" and {len(others) - 3} more" if len(others) > 3 else ""
-            staying.append(f"namespace {name} stays: others use it ({', '.join(others[:3])}{more})")
+            staying.append(f"namespace {name} stays: others use it ({_first_of(others)})")
         else:
             going.append(namespace)
     return going, staying
