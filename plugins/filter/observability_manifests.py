@@ -10,22 +10,44 @@ author: The meshgate authors (@meshgate)
 short_description: The Kubernetes objects of what looks at the mesh
 version_added: "0.1.0"
 description:
-  - Returns the objects of Prometheus in Istio's namespace, for M(meshgate.eks_istio.k8s_apply_set) to apply. It asks every pod that says so in an annotation,
-    as Istio lets proxies and istiod do, and reads the answers of stock Envoys and of Istio's own alike (see the filter stock_envoy_metrics).
-  - Its pod runs as a user without rights on a read-only root file system. A NetworkPolicy lets in who is named, and nobody else.
+  - Returns the objects of Prometheus, Alertmanager, Kiali, Istio's dashboards and Jaeger in Istio's namespace, for M(meshgate.eks_istio.k8s_apply_set) to
+    apply, under the names, labels and ports by which Istio's tools find them.
+  - Prometheus asks every pod that says so in an annotation, as Istio lets proxies and istiod do, and reads the answers of stock Envoys and of Istio's own alike
+    (see the filter stock_envoy_metrics).
+  - Each is one pod, of a user without rights, on a read-only root file system. A NetworkPolicy lets in who needs it, and nobody else. None has a password.
 positional: namespace
 options:
   _input:
-    description: The components by name, of which C(prometheus) is one. What is not there is not wanted.
+    description: The components by name. What is not there is not wanted. Each has an C(image), C(resources), and C(api_server_cidrs), the networks of the API
+      server, which asks for those who have rights on its proxy.
     type: dict
     required: true
     suboptions:
       prometheus:
         description:
-          - C(image), C(resources), C(scrape_interval) in seconds, and C(retention) as Prometheus writes durations.
+          - C(scrape_interval) in seconds, and C(retention) as Prometheus writes durations.
           - C(storage) is the size of a volume, of C(storage_class) or the default one. If it is empty, Prometheus forgets with its pod.
-          - C(reader_namespaces) are namespaces whose pods may ask it, C(api_server_cidrs) the networks of the API server, which asks for those who have
-            rights on its proxy.
+          - C(reader_namespaces) are namespaces whose pods may ask it.
+          - C(remote_write_url) is where it sends its samples, too, or empty. To Amazon Managed Prometheus they are signed with the role of its service account.
+        type: dict
+      alertmanager:
+        description:
+          - C(receivers) are who is told, each with a C(name), one or more of C(webhook) (C(url), or C(url_secret) with C(name) and C(key)), C(email) (C(to),
+            C(from), C(smarthost), C(username), C(password_secret), C(require_tls)) and C(sns) (C(topic_arn)), and the C(severities) of which it is told,
+            C(critical) and C(warning) by default.
+          - C(repeat_interval) is after how long it is told again.
+        type: dict
+      kiali:
+        description:
+          - C(namespaces) are those that it reads beside Istio's own.
+          - Its configuration is written for version 2, or for version 1 if the image's tag says so.
+          - C(dashboards_image) is the image of C(dashboards), to which it links if that is Grafana.
+        type: dict
+      dashboards:
+        description: C(files) are Istio's dashboards as JSON, by name, for Grafana. An image named C(perses) is Perses, which has them in it.
+        type: dict
+      tracing:
+        description: C(sampling) is the percentage of requests that are traced, C(traces) how many traces Jaeger keeps in memory.
         type: dict
   namespace:
     description: Istio's namespace.
@@ -48,6 +70,7 @@ EXAMPLES = r"""
         storage: ""
         storage_class: ""
         reader_namespaces: [argo-rollouts]
+        remote_write_url: ""
         api_server_cidrs: []
 """
 

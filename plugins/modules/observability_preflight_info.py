@@ -1,26 +1,38 @@
 #!/usr/bin/python
 # Copyright (c) 2026, the meshgate authors
 # Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""Check whether a cluster can run Prometheus as requested."""
+"""Check whether a cluster can run what looks at its mesh."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: observability_preflight_info
 author: The meshgate authors (@meshgate)
-short_description: Check whether a cluster can run Prometheus as requested
+short_description: Check whether a cluster can run what looks at its mesh
 version_added: "0.1.0"
 description:
-  - Fails if a volume is requested that the cluster does not make, because it has no such StorageClass, no default one, a class that makes none by itself,
-    or lacks the class's CSI driver; and if the volume that Prometheus has would have to shrink. The message names the classes that can be used.
-  - Returns the addresses from which the API server calls pods, for NetworkPolicies.
+  - With V(tracing) in O(components), fails if the mesh's configuration names no provider to which proxies send spans, and if a C(Telemetry) of somebody else
+    applies to the whole mesh, since Istio takes only one.
+  - With V(prometheus), fails if a volume is requested that the cluster does not make, because it has no such StorageClass, no default one, a class that makes
+    none by itself, or lacks the class's CSI driver; and if the volume that Prometheus has would have to shrink. The message names the classes that can be used.
+  - Returns the addresses from which the API server calls pods, for NetworkPolicies, and the mesh's namespaces.
 options:
+  components:
+    description: What is to be installed, as in C(observability_components).
+    type: list
+    elements: str
+    default: []
+  receivers:
+    description: Who is told of alerts, as in C(observability_alert_receivers). The Secrets that they name must exist.
+    type: list
+    elements: dict
+    default: []
   namespace:
-    description: The namespace of Prometheus.
+    description: Istio's namespace.
     type: str
     default: istio-system
   storage:
-    description: The requested size of the volume, such as C(20Gi). Empty requests none.
+    description: The requested size of Prometheus' volume, such as C(20Gi). Empty requests none.
     type: str
     default: ""
   storage_class:
@@ -42,6 +54,7 @@ EXAMPLES = r"""
 
 - name: Check whether the cluster makes a volume
   meshgate.eks_istio.observability_preflight_info:
+    components: [prometheus]
     storage: 20Gi
   register: volume
   failed_when: false
@@ -54,22 +67,30 @@ api_server_cidrs:
   type: list
   elements: str
   sample: [10.0.12.7/32, 10.0.201.4/32]
+mesh_namespaces:
+  description: The namespaces whose pods get proxies, and those in which pods have one.
+  returned: always
+  type: list
+  elements: str
+  sample: [istio-ingress, rust-services]
 """
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube.module import kube_module, run
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.observability.preflight import look
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.observability.preflight import look, nothing
 
 
 def main() -> None:
     module = kube_module(
         {
+            "components": {"type": "list", "elements": "str", "default": []},
+            "receivers": {"type": "list", "elements": "dict", "default": []},
             "namespace": {"type": "str", "default": "istio-system"},
             "storage": {"type": "str", "default": ""},
             "storage_class": {"type": "str", "default": ""},
         }
     )
     params = module.params
-    run(module, lambda api, _access: look(api, params), lambda _error: {"changed": False, "api_server_cidrs": []}, "the cluster's storage cannot be read")
+    run(module, lambda api, _access: look(api, params), lambda _error: nothing(), "the cluster cannot be read")
 
 
 if __name__ == "__main__":

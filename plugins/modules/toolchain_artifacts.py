@@ -40,7 +40,8 @@ options:
     default: auto
   components:
     description: The artifacts to provide, of V(kubectl), V(helm), V(istioctl), V(kind), V(node), V(pilot), V(proxyv2), V(alb_controller), V(service_a),
-      V(service_b), V(aws_emulator), V(demo), V(prometheus), V(alb_controller_assets), V(gateway_api) and the names in the catalogs of O(programs).
+      V(service_b), V(aws_emulator), V(demo), V(prometheus), V(alertmanager), V(kiali), V(dashboards) (Grafana, or Perses where it is built),
+      V(tracing) (Jaeger), V(alb_controller_assets), V(gateway_api), V(istio_dashboards) and the names in the catalogs of O(programs).
       The images of the services, the demonstrations and the emulator, and O(programs), are always built. Required with O(state=present).
     type: list
     elements: str
@@ -51,7 +52,7 @@ options:
     choices: [amd64, arm64]
     default: []
   pull_urls:
-    description: URLs to pull from, by component. V({version}), V({os}), V({arch}) and V({channel}) are replaced.
+    description: URLs to pull from, by component. V({version}), V({os}), V({arch}), V({channel}) and V({file}) are replaced.
     type: dict
     default: {}
   pull_images:

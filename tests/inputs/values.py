@@ -324,7 +324,7 @@ VALUES: dict[str, list[Value]] = {
     "observability": [
         Value(
             {"observability_components": ["prometheus"], "observability_prometheus_retention": "30d"},
-            [("observability_prometheus_retention", "30d", "at most 19d"), ("toolchain_components", "kubectl", "a list with prometheus")],
+            [("observability_prometheus_retention", "30d", "at most 19d")],
         ),
     ],
     "aws_emulator: kinds and choices": [kind("aws_emulator_port", "aws", "int")],

@@ -77,6 +77,7 @@ VERSION_OF = {
     "gateway_api_experimental": "gateway_api",
     "iam_policy": "alb_controller",
     "alb_controller_chart": "alb_controller",
+    **{f"istio_dashboard_{name}": "istio" for name in ("mesh", "service", "workload", "control_plane")},
 }
 
 
@@ -93,8 +94,33 @@ def test_the_nodes_image_is_of_the_pinned_kubernetes_and_has_a_digest():
 def test_prometheus_module_and_image_are_of_the_pinned_version():
     """3.13.3 is published as the module version 0.313.3."""
     major, minor, patch = VERSIONS["prometheus"].split(".")
-    assert f"github.com/prometheus/prometheus v0.{major}{minor:0>2}.{patch} " in (OFFLINE / "prometheus/go.mod").read_text(encoding="utf-8")
+    for folder in (OFFLINE / "prometheus", ROOT / "tests/programs/promtool"):
+        assert f"github.com/prometheus/prometheus v0.{major}{minor:0>2}.{patch} " in (folder / "go.mod").read_text(encoding="utf-8")
     assert re.fullmatch(rf"{re.escape(VERSIONS['prometheus'])}@sha256:[0-9a-f]{{64}}", VERSIONS["prometheus_image"])
+
+
+@pytest.mark.parametrize("part", ["alertmanager", "kiali", "perses"])
+def test_what_shows_metrics_is_of_the_pinned_version(part):
+    assert re.search(rf"github.com/[a-z/]+{part} v{re.escape(VERSIONS[part])} ", (OFFLINE / part / "go.mod").read_text(encoding="utf-8"))
+
+
+def test_jaegers_module_is_of_the_pinned_version():
+    """Version 2.N.P is published as the module version 1.(N + 63).P."""
+    major, minor, patch = VERSIONS["jaeger"].split(".")
+    assert major == "2"
+    assert f"github.com/jaegertracing/jaeger v1.{int(minor) + 63}.{patch} " in (OFFLINE / "jaeger/go.mod").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["prometheus_image", "alertmanager_image", "kiali_image", "jaeger_image", "grafana_image"])
+def test_images_of_what_looks_at_the_mesh_have_a_digest(name):
+    assert re.fullmatch(r"[0-9]+\.[0-9]+\.[0-9]+@sha256:[0-9a-f]{64}", VERSIONS[name])
+
+
+@pytest.mark.parametrize("name", ["mesh", "service", "workload", "control-plane"])
+def test_the_dashboards_sums_are_of_istios_source(name):
+    catalog = yaml.safe_load((OFFLINE / "catalog.yml").read_text(encoding="utf-8"))
+    file = source("istio", "istio.io/istio") / catalog["istio_dashboards"]["files"][f"{name}.json"]
+    assert hashlib.sha256(file.read_bytes()).hexdigest() == SUMS[f"istio_dashboard_{name.replace('-', '_')}"]["any"]
 
 
 def source(folder: str, module: str) -> Path:

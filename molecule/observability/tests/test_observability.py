@@ -97,7 +97,7 @@ def test_no_label_of_a_service_is_unknown_but_what_the_page_says(query: Query) -
         name: {label for one in query(f"istio_requests_total{{{labels}}}") for label, value in one["metric"].items() if value == "unknown"}
         for name, labels in EDGES.items()
     }
-    callers = {"source_version", "source_cluster"}
+    callers = {"source_version"}
     own = {"source_version", "destination_version"}  # the platform's services have no label `version`
     assert unknown["service-a"] - own <= callers and unknown["service-b's call"] - own <= {"connection_security_policy"}, unknown
 

@@ -1,6 +1,6 @@
 # Copyright (c) 2026, the meshgate authors
 # Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""What Prometheus warns of: failing and slow Services, certificates that end, and configuration that proxies do not take. It sends nobody anything."""
+"""What Prometheus warns of: failing and slow Services, certificates that end, and configuration that proxies do not take. Alertmanager tells it to people."""
 
 from __future__ import annotations
 
@@ -29,10 +29,14 @@ def _traffic() -> list[Rule]:
     failed = 'istio_requests_total{reporter="source", response_code=~"0|5.."}[5m]'
     durations = 'istio_request_duration_milliseconds_bucket{reporter="source"}[5m]'
     share = f"sum by ({_SERVICE}) (rate({failed})) / sum by ({_SERVICE}) (rate({asked})) > {FAILING_SHARE}"
+    # https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage#command-operators: UH, no healthy upstream.
+    unserved = 'istio_requests_total{reporter="source", response_flags=~"(.+,)?UH(,.+)?"}[2m]'
+    without = f"sum by ({_SERVICE}) (rate({unserved})) > 0"
     slowest = f"histogram_quantile(0.99, sum by (le, {_SERVICE}) (rate({durations}))) > {SLOW_MILLISECONDS}"
     where = "{{ $labels.destination_service_name }}.{{ $labels.destination_service_namespace }}"
     return [
         _alert("ServiceFails", share, 5, "critical", f"{where}: {{{{ $value | humanizePercentage }}}} of the requests failed"),
+        _alert("ServiceHasNoHealthyPod", without, 1, "critical", f"{where}: requests are refused, since no pod of it is healthy"),
         _alert("ServiceIsSlow", slowest, 10, "warning", f"{where}: one request in a hundred takes {{{{ $value }}}} ms or longer"),
     ]
 
@@ -50,9 +54,11 @@ def _certificates() -> list[Rule]:
 
 
 def _configuration() -> list[Rule]:
-    rejects = "sum(increase(pilot_total_xds_rejects[10m])) > 0"
+    # istiod's counter is not there before the first rejection, and increase() does not see a counter appear: it has fewer samples than istiod was asked for.
+    more = "sum(increase(pilot_total_xds_rejects[10m])) > 0"
+    new = 'count(count_over_time(pilot_total_xds_rejects[10m]) < on (instance) group_left sum_over_time(up{app="istiod"}[10m])) > 0'
     absent = 'absent(up{app="istiod"} == 1)'
     return [
-        _alert("ProxiesRejectConfiguration", rejects, 0, "warning", "proxies rejected configuration {{ $value }} times in ten minutes"),
+        _alert("ProxiesRejectConfiguration", f"{more} or {new}", 0, "warning", "proxies rejected configuration in the last ten minutes"),
         _alert("IstiodIsGone", absent, 5, "critical", "no istiod answers: proxies get neither changes nor certificates"),
     ]

@@ -8,10 +8,16 @@ import typing as t
 from collections.abc import Mapping
 
 from ..kube.objects import Manifest
-from . import prometheus
+from . import alertmanager, dashboards, kiali, prometheus, tracing
 
-_COMPONENTS = {"prometheus": prometheus.manifests}
+_COMPONENTS = {
+    "prometheus": prometheus.manifests,
+    "alertmanager": alertmanager.manifests,
+    "kiali": kiali.manifests,
+    "dashboards": dashboards.manifests,
+    "tracing": tracing.manifests,
+}
 
 
 def manifests(wanted: Mapping[str, Mapping[str, t.Any]], namespace: str = "istio-system") -> list[Manifest]:
-    return [item for name, said in wanted.items() for item in _COMPONENTS[name](said, namespace)]
+    return [item for name, said in wanted.items() for item in _COMPONENTS[name](said, namespace, wanted)]

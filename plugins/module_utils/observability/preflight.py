@@ -1,42 +1,106 @@
 # Copyright (c) 2026, the meshgate authors
 # Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
-"""What only the cluster can say before Prometheus is installed: whether it makes volumes, and from which addresses its API server comes."""
+"""What only the cluster can say before components are installed: whether it makes volumes, what the mesh is, and from which addresses its API server comes."""
 
 from __future__ import annotations
 
+import re
 import typing as t
+from contextlib import suppress
 from ipaddress import ip_address, ip_network
 
 from ..common.failure import Refused
+from ..common.safe_yaml import Loader
 from ..kube.api import KubeApi
-from ..kube.objects import Manifest
-from . import volume
+from ..kube.objects import Manifest, labels_of
+from . import alertmanager, tracing, volume
 from .prometheus import NAME
+
+with suppress(ImportError):  # see safe_yaml
+    import yaml
+
+# Injection gives it to every pod with a proxy, gateways among them.
+_IN_MESH = "service.istio.io/canonical-name"
+_INJECTED = ("istio-injection", "istio.io/rev")
+# Of the default revision, and of one with a name.
+_MESH = re.compile(r"istio(-.+)?$")
 
 
 def look(api: KubeApi, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    if params["storage"]:
-        _refuse_volume(api, params)
+    wrong = [*_volume(api, params), *_telemetry(api, params), *_secrets(api, params)]
+    if wrong:
+        raise Refused("; ".join(wrong))
     slices = api.find("discovery.k8s.io/v1", "EndpointSlice", "default", labels="kubernetes.io/service-name=kubernetes")
-    return {"changed": False, "api_server_cidrs": api_server_cidrs(slices)}
+    mesh = namespaces_of_mesh(api.find("v1", "Namespace"), api.find("v1", "Pod", labels=_IN_MESH))
+    return {"changed": False, "api_server_cidrs": api_server_cidrs(slices), "mesh_namespaces": mesh}
 
 
-def _refuse_volume(api: KubeApi, params: t.Mapping[str, t.Any]) -> None:
+def nothing() -> dict[str, t.Any]:
+    """Of a cluster that is still to be made, in check mode."""
+    return {"changed": False, "api_server_cidrs": [], "mesh_namespaces": []}
+
+
+def _volume(api: KubeApi, params: t.Mapping[str, t.Any]) -> list[str]:
     """A volume that is there is not asked for again, and only grows."""
+    if "prometheus" not in params["components"] or not params["storage"]:
+        return []
     claim = api.get("v1", "PersistentVolumeClaim", NAME, params["namespace"])
     if claim is None:
         drivers = [item["metadata"]["name"] for item in api.find("storage.k8s.io/v1", "CSIDriver")]
         wrong = volume.problem(params["storage_class"], api.find("storage.k8s.io/v1", "StorageClass"), drivers)
     else:
         wrong = _shrinks(str(claim["spec"]["resources"]["requests"]["storage"]), params["storage"])
-    if wrong:
-        raise Refused(wrong)
+    return [wrong] if wrong else []
 
 
 def _shrinks(there: str, wanted: str) -> str:
     if volume.size_of(wanted) >= volume.size_of(there):
         return ""
     return f"observability_prometheus_storage is {wanted!r}; accepted: at least {there}, which its volume has: volumes only grow"
+
+
+def _telemetry(api: KubeApi, params: t.Mapping[str, t.Any]) -> list[str]:
+    """Istio applies one Telemetry to the whole mesh, the oldest one, and sends spans to providers that its configuration names."""
+    if "tracing" not in params["components"]:
+        return []
+    namespace = params["namespace"]
+    asked = "tracing is in observability_components"
+    found = api.find("telemetry.istio.io/v1", "Telemetry", namespace)
+    others = [item["metadata"]["name"] for item in found if of_whole_mesh(item) and item["metadata"]["name"] != tracing.TELEMETRY]
+    wrong = [f"{asked}; Telemetry {namespace}/{name} applies to the whole mesh already, and Istio takes only one; accepted: none beside it" for name in others]
+    meshes = [item for item in api.find("v1", "ConfigMap", namespace) if _MESH.match(item["metadata"]["name"]) and "mesh" in (item.get("data") or {})]
+    if meshes and not any(tracing.PROVIDER in providers_of(item) for item in meshes):
+        wrong.append(f"{asked}; the mesh has no extension provider {tracing.PROVIDER}; accepted: a mesh for which role istio ran with istio_tracing_service")
+    return wrong
+
+
+def _secrets(api: KubeApi, params: t.Mapping[str, t.Any]) -> list[str]:
+    """A pod waits for a Secret that is not there. Only its keys are looked at."""
+    if "alertmanager" not in params["components"]:
+        return []
+    missing = []
+    for secret in alertmanager.secrets(params["receivers"]):
+        there = api.get("v1", "Secret", secret["name"], params["namespace"])
+        if there is None or secret["key"] not in (there.get("data") or {}):
+            missing.append(f"{secret['name']}/{secret['key']}")
+    accepted = f"Secrets of namespace {params['namespace']} with these keys"
+    return [f"observability_alert_receivers names the Secret and key {', '.join(missing)}; accepted: {accepted}"] if missing else []
+
+
+def of_whole_mesh(telemetry: Manifest) -> bool:
+    return not any((telemetry.get("spec") or {}).get(key) for key in ("selector", "targetRef", "targetRefs"))
+
+
+def providers_of(config_map: Manifest) -> list[str]:
+    """The names in a mesh's configuration."""
+    mesh = yaml.load(config_map["data"]["mesh"], Loader=Loader) or {}  # noqa: S506 (a safe loader)
+    return [str(provider.get("name")) for provider in mesh.get("extensionProviders") or []]
+
+
+def namespaces_of_mesh(namespaces: t.Iterable[Manifest], proxies: t.Iterable[Manifest]) -> list[str]:
+    """Those whose pods get proxies, and those in which pods have one."""
+    injected = {item["metadata"]["name"] for item in namespaces if any(labels_of(item).get(label, "disabled") != "disabled" for label in _INJECTED)}
+    return sorted(injected | {item["metadata"]["namespace"] for item in proxies})
 
 
 def api_server_cidrs(slices: t.Iterable[Manifest]) -> list[str]:

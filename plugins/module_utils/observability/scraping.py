@@ -82,7 +82,12 @@ def _caller() -> list[Rule]:
     """The destination's view: nothing but the service account is known of a caller. Its workload comes last, since that it is missing is the condition."""
     names = {"workload_namespace": "$1", "canonical_service": "$2", "app": "$2", "workload": "$2"}
     sources = ["__name__", "reporter", "source_workload", "source_principal"]
-    return [_replace(sources, f"{_STANDARD};destination;;{_ACCOUNT}", f"source_{name}", value) for name, value in names.items()]
+    # Images with a stock Envoy are those of one cluster. Kiali takes an edge's two reports for one edge only if they agree about it.
+    cluster = [*sources[:2], "source_cluster", "source_principal", "destination_cluster"]
+    return [
+        _replace(cluster, f"{_STANDARD};destination;;{_ACCOUNT};(.+)", "source_cluster", "$3"),
+        *[_replace(sources, f"{_STANDARD};destination;;{_ACCOUNT}", f"source_{name}", value) for name, value in names.items()],
+    ]
 
 
 def scrape_configs() -> list[Rule]:

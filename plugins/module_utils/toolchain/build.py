@@ -9,11 +9,13 @@ import os
 import shutil
 import site
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from typing import Any
 
 from ..docker.client import find_program
+from . import dashboards
 from .cache import Cache
-from .catalog import Catalog, Component, files_below
+from .catalog import FROM_MODULES, IGNORED_FOLDERS, Catalog, Component, files_below
 from .command import ToolchainError, run
 from .images import Images, set_architecture
 
@@ -40,6 +42,9 @@ class Builder:
         self._makers: dict[str, Callable[[Component, str, str], None]] = {
             "go": self._go,
             "module": self._module,
+            "sources": self._sources,
+            "grafana": self._grafana,
+            "perses": self._perses,
             "python": self._python,
             "debootstrap": self._debootstrap,
             "c": self._c,
@@ -63,7 +68,7 @@ class Builder:
 
     def download(self, names: list[str]) -> threading.Thread:
         """Fetch the modules of later components while something else compiles. A failure here is repeated, with its message, in the build."""
-        folders = dict.fromkeys(self.catalog.folder(self.catalog[name]) for name in names if self.catalog[name].kind in ("go", "module"))
+        folders = dict.fromkeys(self.catalog.folder(self.catalog[name]) for name in names if self.catalog[name].kind in FROM_MODULES)
 
         def fetch() -> None:
             for folder in folders:
@@ -85,17 +90,52 @@ class Builder:
         run([*command, "-o", output, *entry["packages"]], f"building {component.name}", log, cwd=self.catalog.folder(component), env=self._go_env())
 
     def _module(self, component: Component, folder: str, log: str) -> None:
-        """Files of a module: Go downloads it and compares its hash with go.sum."""
+        """Files of a module."""
+        root = self._module_root(component, log)
+        for target, path in component.entry["files"].items():
+            copy(os.path.join(root, path), os.path.join(folder, target))
+
+    def _sources(self, component: Component, folder: str, log: str) -> None:
+        """What a module's own build makes. It runs in a copy, since Go's cache is read-only, and its steps fetch what lock files of the module name."""
+        entry = component.entry
+        work = os.path.join(self.cache.scratch, f"{component.name}-sources")
+        shutil.rmtree(work, ignore_errors=True)
+        copy(self._module_root(component, log), work, ignored=())  # a module has no build results
+        environment = {**self._go_env(), **entry.get("environment", {})}
+        for step in entry["steps"]:
+            words = [program(step["run"][0]), *step["run"][1:]]
+            run(words, f"building {component.name}", log, cwd=os.path.join(work, step.get("folder", "")), env=environment)
+        for target, path in entry["files"].items():
+            copy(os.path.join(work, path), os.path.join(folder, target))
+        shutil.rmtree(work)
+
+    # --- dashboards -----------------------------------------------------------------------------------------------------------
+    def _grafana(self, component: Component, folder: str, log: str) -> None:
+        self._module(component, folder, log)
+        for name in component.entry["files"]:
+            rewrite(os.path.join(folder, name), dashboards.plain)
+
+    def _perses(self, component: Component, folder: str, log: str) -> None:
+        """By Perses' own program, which knows both formats."""
+        sources, perses = (self.result(component.entry["context"][name]) for name in ("grafana", "perses"))
+        schemas = {"charts": "panels", "queries": "queries", "variables": "variables"}
+        flags = [f"--schemas.{flag}={os.path.join(perses, 'cue/schemas', path)}" for flag, path in schemas.items()]
+        for name in sorted(os.listdir(sources)):
+            command = [os.path.join(perses, "percli"), "migrate", "--file", os.path.join(sources, name), "--output", "json", *flags]
+            migrated = json.loads(run(command, f"migrating dashboard {name}", cwd=perses))
+            with open(os.path.join(folder, name), "w", encoding="utf-8") as stream:
+                stream.write(dashboards.text(dashboards.of_perses(os.path.splitext(name)[0], migrated)))
+
+    def _module_root(self, component: Component, log: str) -> str:
+        """Where Go keeps a module. It downloads it, and compares its hash with go.sum."""
         module = component.entry["module"]
         where = self.catalog.folder(component)
         # With a replacement in go.mod, `go mod download` needs the replacing module's own name.
         listed = json.loads(run([program("go"), "list", "-m", "-json", module], f"reading {module}", cwd=where, env={"GOFLAGS": "-mod=readonly"}))
-        root = listed.get("Dir", "")
-        if not root:
+        if not listed.get("Dir"):
             run([program("go"), "mod", "download", module], f"downloading {module}", log, cwd=where)
-            root = json.loads(run([program("go"), "list", "-m", "-json", module], f"reading {module}", cwd=where))["Dir"]
-        for target, path in component.entry["files"].items():
-            copy(os.path.join(root, path), os.path.join(folder, target))
+            listed = json.loads(run([program("go"), "list", "-m", "-json", module], f"reading {module}", cwd=where))
+        return str(listed["Dir"])
 
     # --- other sources ------------------------------------------------------------------------------------------------------
     def _python(self, component: Component, folder: str, log: str) -> None:
@@ -199,17 +239,24 @@ class Builder:
         self._archive(component, folder, log)
 
 
+def rewrite(path: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    with open(path, encoding="utf-8") as stream:
+        changed = change(json.load(stream))
+    with open(path, "w", encoding="utf-8") as stream:
+        stream.write(dashboards.text(changed))
+
+
 def archive_name(architecture: str) -> str:
     return f"image-{architecture}.tar"
 
 
-def copy(source: str, target: str, link: bool = False) -> None:
+def copy(source: str, target: str, link: bool = False, ignored: Collection[str] = IGNORED_FOLDERS) -> None:
     """Copy a file or a directory so that we can change and remove the copy: the Go module cache is read-only, and stays so."""
     if not os.path.isdir(source):
         os.makedirs(os.path.dirname(target), exist_ok=True)
         _copy_file(source, target, link)
         return
-    for name in files_below(source):
+    for name in files_below(source, ignored):
         path = os.path.join(target, name)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         _copy_file(os.path.join(source, name), path, link)

@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,10 +24,14 @@ with suppress(ImportError):  # see safe_yaml
 ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 IGNORED_FOLDERS = {"target", "__pycache__", ".git", ".mypy_cache", ".pytest_cache", ".ruff_cache"}
 
+# Kinds that begin with a Go module, which a folder's go.mod and go.sum pin.
+FROM_MODULES = ("go", "module", "sources", "grafana")
+
 # What a role or a user requests; everything else is only needed for these.
 TOOLS = ("kubectl", "helm", "istioctl", "kind")
-IMAGES = ("node", "pilot", "proxyv2", "alb_controller", "service_a", "service_b", "aws_emulator", "demo", "prometheus")
-ASSETS = ("alb_controller_assets", "gateway_api")
+OBSERVABILITY = ("prometheus", "alertmanager", "kiali", "dashboards", "tracing")
+IMAGES = ("node", "pilot", "proxyv2", "alb_controller", "service_a", "service_b", "aws_emulator", "demo", *OBSERVABILITY)
+ASSETS = ("alb_controller_assets", "gateway_api", "istio_dashboards")
 REQUESTABLE = TOOLS + IMAGES + ASSETS
 
 
@@ -55,10 +59,10 @@ def read_checksums(root: str) -> dict[str, dict[str, str]]:
     return checksums
 
 
-def files_below(folder: str) -> Iterator[str]:
+def files_below(folder: str, ignored: Collection[str] = IGNORED_FOLDERS) -> Iterator[str]:
     """Every file of a directory, as relative paths in a fixed order, without build results."""
     for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name not in IGNORED_FOLDERS)
+        folders[:] = sorted(name for name in folders if name not in ignored)
         for name in sorted(names):
             if not name.endswith(".pyc"):
                 yield os.path.relpath(os.path.join(parent, name), folder)
@@ -188,7 +192,7 @@ class Catalog:
     def _inputs(self, component: Component) -> dict[str, str]:
         """Hashes of the files that a component is built from."""
         entry, inputs = component.entry, {}
-        if component.kind in ("go", "module"):
+        if component.kind in FROM_MODULES:
             inputs["module"] = hash_files(self.folder(component), ("go.mod", "go.sum"))
         elif component.kind == "python":
             inputs["requirements"] = hash_files(self.folder(component), ("requirements.txt",))

@@ -18,21 +18,24 @@ from .command import ToolchainError, run
 from .images import Images
 from .pull import host_os
 
-PROGRAM_OF = {"go": "go", "module": "go", "python": "uv", "debootstrap": "debootstrap", "c": "gcc", "cargo": "cargo"}
+PROGRAM_OF = {"go": "go", "module": "go", "sources": "npm", "grafana": "go", "python": "uv", "debootstrap": "debootstrap", "c": "gcc", "cargo": "cargo"}
 # What Debian's own packages are sufficient for.
 PACKAGES = {"debootstrap": ["debootstrap"], "gcc": ["gcc", "libc6-dev"]}
+# What Kiali's and Perses' pages are built with; Debian 12 has an older one.
+NODE_JS = 20
 WHERE_FROM = {
     "go": "install Go {go} or newer (https://go.dev/dl/)",
     "uv": "install uv (`make setup` does)",
     "cargo": "install Rust with rustup (https://rustup.rs)",
+    "npm": f"install Node.js {NODE_JS} or newer with npm (https://nodejs.org)",
     "debootstrap": "install debootstrap, as root on a Debian or Ubuntu machine",
     "gcc": "install gcc and the C library's headers",
     "docker": "install and start Docker",
 }
 # What is built for the building machine itself, or with its own Linux.
-ON_LINUX = {"go", "c", "debootstrap", "node"}
+ON_LINUX = {"go", "c", "debootstrap", "node", "sources", "perses"}
 # Gigabytes that a build of each kind needs while it runs: the compilers' caches, the artifacts, and Docker's copies.
-ROOM = {"go": 1.1, "debootstrap": 0.5, "cargo": 0.5, "image": 0.2, "node": 3.0, "python": 0.2}
+ROOM = {"go": 1.1, "sources": 3.0, "debootstrap": 0.5, "cargo": 0.5, "image": 0.2, "node": 3.0, "python": 0.2}
 
 
 def check_needs(catalog: Catalog, plan: list[str], images: Images, cache_root: str, is_pulled: Callable[[str], bool]) -> None:
@@ -71,6 +74,8 @@ def _have(name: str, catalog: Catalog) -> str:
         return _old_go(catalog)
     if name == "cargo":
         return _no_target(catalog)
+    if name == "npm":
+        return _old_node()
     return ""
 
 
@@ -86,6 +91,11 @@ def _old_go(catalog: Catalog) -> str:
     if found and (int(found.group(1)), int(found.group(2))) < tuple(int(part) for part in needed.split(".")[:2]):
         return f"Go is {found.group(0)}, the modules need {needed} or newer: {WHERE_FROM['go'].format(go=needed)}"
     return ""
+
+
+def _old_node() -> str:
+    found = re.match(r"v(\d+)", run([program("node"), "--version"], "asking Node.js for its version"))
+    return f"Node.js is {found.group(0)}: {WHERE_FROM['npm']}" if found and int(found.group(1)) < NODE_JS else ""
 
 
 def _no_target(catalog: Catalog) -> str:

@@ -24,6 +24,7 @@ from ..common.command import masked
 from ..common.fetch import TIMEOUT, fetch_text, not_what, refuse_page
 from ..common.progress import report
 from ..common.safe_yaml import Loader
+from . import dashboards
 from .command import ToolchainError
 
 with suppress(ImportError):  # see safe_yaml
@@ -201,6 +202,24 @@ def fetch_iam_policy(address: str, folder: str, expected: str = "") -> None:
         there = False
     if not there:
         raise not_what(address, "an IAM policy document", beginning(target))
+
+
+def fetch_dashboard(name: str, address: str, folder: str, expected: str = "") -> None:
+    """One of Istio's dashboards, for the one data source."""
+    target = os.path.join(folder, f"{name}.json")
+    found = download(address, target)
+    if expected:
+        compare(address, found, expected)
+    try:
+        with open(target, encoding="utf-8") as stream:
+            given = json.load(stream)
+        there = "panels" in given
+    except (ValueError, TypeError):
+        there = False
+    if not there:
+        raise not_what(address, "a Grafana dashboard", beginning(target))
+    with open(target, "w", encoding="utf-8") as stream:
+        stream.write(dashboards.text(dashboards.plain(given)))
 
 
 def _take_one(archive: str, inner: str, target: str, address: str) -> None:

@@ -17,7 +17,7 @@ from ..common.progress import report
 from . import pull, registry
 from .build import Builder, archive_name
 from .cache import LOCK, Cache
-from .catalog import REQUESTABLE, TOOLS, Catalog, read_checksums
+from .catalog import OBSERVABILITY, REQUESTABLE, TOOLS, Catalog, read_checksums
 from .command import ToolchainError
 from .images import Images
 from .needs import check_needs
@@ -35,7 +35,12 @@ BUILD_ORDER = (
     "service_a",
     "service_b",
     "demo",
+    "istio_dashboards",
     "prometheus",
+    "alertmanager",
+    "kiali",
+    "tracing",
+    "dashboards",
 )
 # The pinned version of each component, in pull mode.
 VERSION_OF = {
@@ -50,9 +55,14 @@ VERSION_OF = {
     "proxyv2": "istio",
     "alb_controller": "alb_controller",
     "prometheus": "prometheus_image",
+    "alertmanager": "alertmanager_image",
+    "kiali": "kiali_image",
+    "dashboards": "grafana_image",
+    "tracing": "jaeger_image",
+    "istio_dashboards": "istio",
 }
 # What nodes pull by themselves, unless it is part of their image.
-NODES_PULL = ("pilot", "proxyv2", "alb_controller", "prometheus")
+NODES_PULL = ("pilot", "proxyv2", "alb_controller", *OBSERVABILITY)
 # In toolchain_pull_checksums: accept the publisher's own checksum file, or, if there is none, the content of the URL.
 PUBLISHER = "publisher"
 # Kinds of components that are fetched and unpacked rather than compiled.
@@ -60,7 +70,11 @@ FETCHED = ("debootstrap", "python")
 # Docker uses no TLS for a registry on this machine.
 LOCAL = re.compile(r"https://(localhost|127\.)")
 # The files with checksums in checksums.yml, by component. All others are one file under the component's own name.
-FILES_OF = {"gateway_api": ("gateway_api_standard", "gateway_api_experimental"), "alb_controller_assets": ("alb_controller_chart", "iam_policy")}
+FILES_OF = {
+    "gateway_api": ("gateway_api_standard", "gateway_api_experimental"),
+    "alb_controller_assets": ("alb_controller_chart", "iam_policy"),
+    "istio_dashboards": ("istio_dashboard_mesh", "istio_dashboard_service", "istio_dashboard_workload", "istio_dashboard_control_plane"),
+}
 # A stock Envoy lacks three filters that Istio's own has. Istio's images do not need these settings.
 STOCK_ENVOY_VALUES = {"pilot": {"env": {"PILOT_ENABLE_ALPN_FILTER": "false", "PILOT_ENABLE_METADATA_EXCHANGE": "false"}}, "telemetry": {"enabled": False}}
 
@@ -334,6 +348,11 @@ class Toolchain:
             elif name == "gateway_api":
                 for channel in ("standard", "experimental"):
                     pull.fetch_gateway_api(channel, self.address(name, channel=channel), folder, self.checksum(f"gateway_api_{channel}"))
+            elif name == "istio_dashboards":
+                for one, path in self._dashboards().items():
+                    pull.fetch_dashboard(
+                        one, self.address(name, file=os.path.basename(path)), folder, self.checksum(f"istio_dashboard_{one.replace('-', '_')}")
+                    )
             else:
                 version = self.catalog.versions[VERSION_OF[name]]
                 pull.fetch_chart(self.request.urls[name], version, folder, self.checksum("alb_controller_chart"), self.request.mirrors)
@@ -379,7 +398,13 @@ class Toolchain:
             facts["assets"]["alb_controller"] = {"chart": chart, "crds": crds, "iam_policy": self.result("alb_controller_assets", "iam_policy.json")}
         if "gateway_api" in self.wanted:
             facts["assets"]["gateway_api"] = {channel: self.result("gateway_api", channel) for channel in ("standard", "experimental")}
+        if "istio_dashboards" in self.wanted:
+            facts["assets"]["istio_dashboards"] = {one: self.result("istio_dashboards", f"{one}.json") for one in self._dashboards()}
         return facts
+
+    def _dashboards(self) -> dict[str, str]:
+        """Istio's, by our names, with the files in its sources."""
+        return {os.path.splitext(name)[0]: path for name, path in self.catalog["istio_dashboards"].entry["files"].items()}
 
     def _istio(self) -> dict[str, Any]:
         """The images for role istio. If none were requested, as on AWS, the publisher's: an istioctl that was built here would default to ours."""

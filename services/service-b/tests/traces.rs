@@ -11,6 +11,7 @@ use std::{
 };
 
 use serde_json::Value;
+use service_kit::Destination;
 use testing::{Fake, Running, header, nobody, request};
 
 const SERVICE_B: &str = env!("CARGO_BIN_EXE_service-b");
@@ -62,7 +63,7 @@ impl Agent {
 }
 
 /// service-a in this process, sending its own spans to the same agent.
-fn service_a(agent: String) -> String {
+fn service_a(to: Vec<Destination>) -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -73,7 +74,7 @@ fn service_a(agent: String) -> String {
             .unwrap();
         runtime.block_on(async {
             let (telemetry, _sender) =
-                service_kit::Telemetry::to_agent("service-a", "0.1.0", &agent, reqwest::Client::new());
+                service_kit::Telemetry::sent_to(to, "service-a", "0.1.0", reqwest::Client::new());
             let listener = tokio::net::TcpListener::from_std(listener).unwrap();
             axum::serve(listener, service_kit::app(&telemetry, service_a::routes()))
                 .await
@@ -83,10 +84,96 @@ fn service_a(agent: String) -> String {
     url
 }
 
+/// An OpenTelemetry collector that keeps what it is sent.
+fn collector(kept: Arc<Mutex<Vec<Value>>>) -> Fake {
+    Fake::start(move |received, stream| {
+        assert!(received.head.starts_with("POST /v1/traces "), "{}", received.head);
+        assert_eq!(header(&received.head, "content-type"), Some("application/json"));
+        let body: Value = serde_json::from_slice(&received.body).expect("JSON");
+        kept.lock()
+            .unwrap()
+            .extend(body["resourceSpans"].as_array().unwrap().iter().cloned());
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+            .is_ok()
+    })
+}
+
+/// All spans that a collector has, each with the service that sent it.
+fn spans_of(kept: &Mutex<Vec<Value>>) -> Vec<(String, Value)> {
+    let mut found = Vec::new();
+    for resource in kept.lock().unwrap().iter() {
+        let service = &resource["resource"]["attributes"][0];
+        assert_eq!(service["key"], "service.name");
+        let name = service["value"]["stringValue"].as_str().unwrap();
+        for span in resource["scopeSpans"][0]["spans"].as_array().unwrap() {
+            found.push((name.to_owned(), span.clone()));
+        }
+    }
+    found
+}
+
+#[test]
+fn a_collector_gets_the_same_trace_in_its_own_format() {
+    let kept = Arc::<Mutex<Vec<Value>>>::default();
+    let collector = collector(Arc::clone(&kept));
+    let endpoint = format!("http://{}", collector.address);
+    let service_a = service_a(vec![Destination::OpenTelemetry(endpoint.clone())]);
+    let service = Running::start(
+        SERVICE_B,
+        &[
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", &endpoint),
+            ("SERVICE_A_URL", &service_a),
+        ],
+    );
+    let unwanted = PARENT.replace("-01", "-00").replace("4bf9", "5bf9");
+    assert_eq!(
+        request(service.address, "GET", "/", &[("traceparent", &unwanted)]).status,
+        200
+    );
+    assert_eq!(
+        request(service.address, "GET", "/", &[("traceparent", PARENT)]).status,
+        200
+    );
+
+    let begun = Instant::now();
+    while spans_of(&kept).len() < 3 && begun.elapsed() < Duration::from_secs(5) {
+        thread::sleep(Duration::from_millis(20));
+    }
+    let spans = spans_of(&kept);
+    assert_eq!(spans.len(), 3, "those of the wanted trace: {spans:?}");
+    let find = |name: &str, kind: u8| {
+        &spans
+            .iter()
+            .find(|(of, span)| of == name && span["kind"] == kind)
+            .unwrap()
+            .1
+    };
+    let (root, client, leaf) = (find("service-b", 2), find("service-b", 3), find("service-a", 2));
+    assert_eq!(root["parentSpanId"], "00f067aa0ba902b7");
+    assert_eq!(client["parentSpanId"], root["spanId"]);
+    assert_eq!(leaf["parentSpanId"], client["spanId"]);
+    assert!(
+        spans
+            .iter()
+            .all(|(_, span)| span["traceId"] == "4bf92f3577b34da6a3ce929d0e0e4736")
+    );
+    assert_eq!((&root["name"], &leaf["name"]), (&"GET /".into(), &"GET /route".into()));
+    let status = root["attributes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|attribute| attribute["key"] == "http.response.status_code")
+        .unwrap();
+    assert_eq!(status["value"]["intValue"], "200");
+    let nanoseconds = |name: &str| root[name].as_str().unwrap().parse::<u64>().unwrap();
+    assert!(nanoseconds("startTimeUnixNano") < nanoseconds("endTimeUnixNano"));
+}
+
 #[test]
 fn one_trace_spans_both_services() {
     let agent = Agent::start();
-    let service_a = service_a(agent.fake.address.to_string());
+    let service_a = service_a(vec![Destination::Datadog(agent.fake.address.to_string())]);
     let mut address = String::new();
     let [enabled, to] = agent.environment(&mut address);
     let service = Running::start(SERVICE_B, &[enabled, to, ("SERVICE_A_URL", &service_a)]);

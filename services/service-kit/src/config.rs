@@ -4,6 +4,8 @@ use std::{fmt, net::SocketAddr};
 
 use tracing_subscriber::filter::Targets;
 
+use crate::agent::Destination;
+
 const AGENT_PORT: u16 = 8126;
 
 /// Reads one environment variable; a parameter, so that tests need no process-wide state.
@@ -12,8 +14,8 @@ pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 #[derive(Debug, Clone)]
 pub struct Config {
     pub bind: SocketAddr,
-    /// Where traces go, as `host:port`; None when tracing is off.
-    pub agent: Option<String>,
+    /// Where traces go; empty when tracing is off.
+    pub traces: Vec<Destination>,
     pub log: Targets,
 }
 
@@ -54,9 +56,19 @@ impl Config {
 
         let enabled = value("DD_TRACING_ENABLED", "false");
         let agent = match enabled.to_ascii_lowercase().as_str() {
-            "true" | "1" => Some(agent_address(&value("AGENT_ADDRESS", "127.0.0.1"))?),
+            "true" | "1" => Some(Destination::Datadog(agent_address(&value(
+                "AGENT_ADDRESS",
+                "127.0.0.1",
+            ))?)),
             "false" | "0" => None,
             _ => return Err(ConfigError::new("DD_TRACING_ENABLED", &enabled, "true or false")),
+        };
+
+        let endpoint = value("OTEL_EXPORTER_OTLP_ENDPOINT", "");
+        let collector = if endpoint.is_empty() {
+            None
+        } else {
+            Some(collector(&endpoint)?)
         };
 
         let log = value("RUST_LOG", "info");
@@ -68,7 +80,8 @@ impl Config {
             )
         })?;
 
-        Ok(Self { bind, agent, log })
+        let traces = agent.into_iter().chain(collector).collect();
+        Ok(Self { bind, traces, log })
     }
 }
 
@@ -97,6 +110,18 @@ fn agent_address(given: &str) -> Result<String, ConfigError> {
     }
 }
 
+/// Without TLS: a collector in the same cluster.
+fn collector(given: &str) -> Result<Destination, ConfigError> {
+    let url = reqwest::Url::parse(given).ok();
+    let right = url.is_some_and(|url| url.scheme() == "http" && url.host_str().is_some() && url.query().is_none());
+    if right {
+        Ok(Destination::OpenTelemetry(given.to_owned()))
+    } else {
+        let accepted = "an http URL, such as http://collector:4318";
+        Err(ConfigError::new("OTEL_EXPORTER_OTLP_ENDPOINT", given, accepted))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,12 +140,12 @@ mod tests {
     fn nothing_set_gives_the_defaults() {
         let config = read(&[]).unwrap();
         assert_eq!(config.bind.to_string(), "0.0.0.0:3000");
-        assert_eq!(config.agent, None);
+        assert_eq!(config.traces, []);
     }
 
     #[test]
     fn the_agent_is_used_only_when_enabled() {
-        assert_eq!(read(&[("AGENT_ADDRESS", "10.0.0.1")]).unwrap().agent, None);
+        assert_eq!(read(&[("AGENT_ADDRESS", "10.0.0.1")]).unwrap().traces, []);
         for (given, expected) in [
             ("10.0.0.1", "10.0.0.1:8126"),
             ("fd00::1", "[fd00::1]:8126"),
@@ -128,8 +153,17 @@ mod tests {
             ("127.0.0.1:9000", "127.0.0.1:9000"),
         ] {
             let config = read(&[("AGENT_ADDRESS", given), ("DD_TRACING_ENABLED", "True")]).unwrap();
-            assert_eq!(config.agent.as_deref(), Some(expected));
+            assert_eq!(config.traces, [Destination::Datadog(expected.to_owned())]);
         }
+    }
+
+    #[test]
+    fn a_collector_takes_traces_beside_the_agent() {
+        let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318");
+        let collector = Destination::OpenTelemetry("http://collector:4318".to_owned());
+        assert_eq!(read(&[endpoint]).unwrap().traces, std::slice::from_ref(&collector));
+        let both = read(&[endpoint, ("DD_TRACING_ENABLED", "true")]).unwrap().traces;
+        assert_eq!(both, [Destination::Datadog("127.0.0.1:8126".to_owned()), collector]);
     }
 
     #[test]
@@ -143,6 +177,8 @@ mod tests {
             ("AGENT_ADDRESS", "http://agent"),
             ("AGENT_ADDRESS", "agent/path"),
             ("AGENT_ADDRESS", "a b"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://collector:4318"),
         ] {
             let error = read(
                 &[("DD_TRACING_ENABLED", "true"), (variable, value)][usize::from(variable == "DD_TRACING_ENABLED")..],

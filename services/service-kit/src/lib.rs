@@ -1,16 +1,18 @@
-//! What the services share: configuration from the environment, JSON logs, Datadog traces with W3C context, JSON errors,
-//! requests to other services, `/health`, and a shutdown that finishes what was begun.
+//! What the services share: configuration from the environment, JSON logs, traces with W3C context for Datadog and OpenTelemetry,
+//! JSON errors, requests to other services, `/health`, and a shutdown that finishes what was begun.
 
 mod agent;
 mod cause;
 pub mod config;
 mod context;
+mod otlp;
 mod record;
 mod reply;
 mod server;
 mod telemetry;
 mod upstream;
 
+pub use agent::Destination;
 pub use cause::root_cause;
 pub use config::{Config, ConfigError};
 pub use context::TraceContext;

@@ -22,3 +22,17 @@ pub(crate) struct Record {
     pub meta: BTreeMap<&'static str, Cow<'static, str>>,
     pub metrics: BTreeMap<&'static str, f64>,
 }
+
+impl Record {
+    /// Whether the trace's first caller wanted it to be kept.
+    pub(crate) fn sampled(&self) -> bool {
+        self.metrics
+            .get("_sampling_priority_v1")
+            .is_none_or(|priority| *priority > 0.0)
+    }
+
+    /// Empty for what was not said.
+    pub(crate) fn meta(&self, key: &str) -> &str {
+        self.meta.get(key).map_or("", |value| value.as_ref())
+    }
+}

@@ -79,6 +79,7 @@ fn help(service: &Service) -> String {
          BIND_ADDRESS        address and port to listen on ({})\n  \
          DD_TRACING_ENABLED  send traces to a Datadog agent: true or false (false)\n  \
          AGENT_ADDRESS       the agent's host; its port is 8126 unless given as host:port (127.0.0.1)\n  \
+         OTEL_EXPORTER_OTLP_ENDPOINT  send traces to an OpenTelemetry collector, such as http://collector:4318\n  \
          RUST_LOG            log level, also by target: info,service_b=debug (info)",
         service.name, service.version, service.help, service.bind
     )
@@ -103,12 +104,12 @@ fn start(
     let served = runtime.block_on(async {
         // First of all: until then SIGTERM kills at once, and PID 1 of a container does not even notice it.
         let signals = Signals::listen()?;
-        let (telemetry, sender) = match &config.agent {
-            Some(address) => {
-                let (telemetry, sender) = Telemetry::to_agent(service.name, service.version, address, client.clone());
-                (telemetry, Some(sender))
-            }
-            None => (Telemetry::off(service.name, service.version), None),
+        let (telemetry, sender) = if config.traces.is_empty() {
+            (Telemetry::off(service.name, service.version), None)
+        } else {
+            let (telemetry, sender) =
+                Telemetry::sent_to(config.traces.clone(), service.name, service.version, client.clone());
+            (telemetry, Some(sender))
         };
         let application = app(
             &telemetry,
@@ -125,7 +126,7 @@ fn start(
             .await
             .map_err(|error| format!("cannot listen on BIND_ADDRESS {}: {error}", config.bind))?;
         let address = listener.local_addr()?;
-        tracing::info!(service = service.name, version = service.version, %address, agent = config.agent, "listening");
+        tracing::info!(service = service.name, version = service.version, %address, traces = ?config.traces, "listening");
         serve(listener, application, signals).await?;
         drop(telemetry);
         if let Some(sender) = sender {

@@ -1,4 +1,4 @@
-//! Spans, measured here and handed to the agent's sender; nothing here waits.
+//! Spans, measured here and handed to their sender; nothing here waits.
 
 use std::{
     borrow::Cow,
@@ -9,9 +9,13 @@ use std::{
 use axum::http::StatusCode;
 use tokio::{sync::mpsc, task::JoinHandle};
 
-use crate::{agent, context::TraceContext, record::Record};
+use crate::{
+    agent::{self, Destination},
+    context::TraceContext,
+    record::Record,
+};
 
-/// Spans that may wait for the agent; more are dropped, so that a slow agent costs no memory.
+/// Spans that may wait to be sent; more are dropped, so that a slow agent costs no memory.
 const QUEUE: usize = 2048;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,15 +45,14 @@ impl Telemetry {
 
     /// Starts the sender; it ends, its last spans sent, when every clone is gone. Needs a tokio runtime.
     #[must_use]
-    pub fn to_agent(
+    pub fn sent_to(
+        destinations: Vec<Destination>,
         service: &'static str,
         version: &'static str,
-        address: &str,
         client: reqwest::Client,
     ) -> (Self, JoinHandle<()>) {
         let (queue, spans) = mpsc::channel(QUEUE);
-        let url = format!("http://{address}/v0.4/traces");
-        let sender = tokio::spawn(agent::send(url, client, spans));
+        let sender = tokio::spawn(agent::send(destinations, client, spans));
         (
             Self {
                 service,

@@ -33,6 +33,7 @@ WEB_ACL = re.compile(r"arn:aws[a-z-]*:wafv2:([a-z0-9-]+):[0-9]{12}:regional/weba
 BALANCER = re.compile(r"(?!internal-)[0-9A-Za-z]([0-9A-Za-z-]{0,30}[0-9A-Za-z])?")
 GROUP = re.compile(r"[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?")
 PATH = re.compile(r"/[^ ]*")
+SERVICE_HOST = re.compile(rf"{DNS_LABEL.pattern}([.]{DNS_LABEL.pattern})+")
 ADDRESS = re.compile(r".+:[0-9]+")
 ATTRIBUTES = "alb.ingress.kubernetes.io/load-balancer-attributes"
 MOST_CONNECTIONS = 2**31 - 1
@@ -89,6 +90,7 @@ def _names(rules: r.Rules) -> None:
     rules.need_all(right, namespaces, "two different names of lower-case letters, digits and hyphens")
     for name in ("istio_ingress_name", "istio_ingress_gateway_name"):
         rules.like(name, DNS_LABEL, "up to 63 lower-case letters, digits and hyphens")
+    rules.like("istio_tracing_service", SERVICE_HOST, "empty, or a Service's host name, such as collector.tracing.svc.cluster.local", empty=True)
     rules.like("istio_revision", DNS_LABEL, "empty, or up to 63 lower-case letters, digits and hyphens, such as 1-31-1", empty=True)
 
 

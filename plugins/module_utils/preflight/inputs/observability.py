@@ -4,15 +4,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ...kube.names import DNS_LABEL, IMAGE
+from ...mesh.aws_roles import AWS_ROLE
 from ...observability import volume
+from ...observability.dashboards import is_grafana
+from ...observability.prometheus import region_of
 from . import rules as r
 
 READS = ("platform_billed", "toolchain_facts", "toolchain_components", "eks_cluster_facts")
 LEAST_VOLUME = "1Gi"
+NEED_METRICS = ("alertmanager", "kiali", "dashboards")
+# https://docs.aws.amazon.com/sns/latest/dg/sns-create-topic.html
+TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?")
+URL = re.compile(r"https?://[^/\s]+\S*")
+SMARTHOST = re.compile(r"[^\s:/]+:[0-9]+")
+ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
+DURATION = re.compile(r"([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?(?<=[dhms])")
+MOST_TRACES = 1_000_000
 
 
 def problems(given: Mapping[str, Any]) -> list[str]:
@@ -20,9 +33,13 @@ def problems(given: Mapping[str, Any]) -> list[str]:
     rules.like("observability_namespace", DNS_LABEL, "the name of a namespace")
     rules.need(rules.number("observability_timeout") >= 1, "observability_timeout", "a number of seconds, at least 1")
     r.programs(rules, observability_kubectl="kubectl")
-    if "prometheus" in rules.sequence("observability_components"):
-        _image(rules, "prometheus")
-        _prometheus(rules)
+    components = rules.sequence("observability_components")
+    without = [name for name in components if name in NEED_METRICS and "prometheus" not in components]
+    rules.need(not without, "observability_components", f"a list with prometheus, whose metrics {' and '.join(map(str, without))} show")
+    for name, check in _CHECKS.items():
+        if name in components:
+            _image(rules, name)
+            check(rules)
     return rules.found
 
 
@@ -31,10 +48,65 @@ def _image(rules: r.Rules, component: str) -> None:
     image = rules.text(name)
     if not image and not r.cluster_exists(rules):
         return  # role toolchain is still to say it
-    wanted = f"an image, such as the one that role toolchain provides with {component} in toolchain_components"
-    rules.like(name, IMAGE, wanted)
+    rules.like(name, IMAGE, "an image, such as the one that role toolchain provides for observability_components")
     if r.on_aws(rules) and image.startswith(f"{r.LOCAL_IMAGES}/"):
         rules.refuse(name, image, "an image of a registry that nodes on AWS can reach; meshgate.local exists on this machine only")
+
+
+def _alertmanager(rules: r.Rules) -> None:
+    name = "observability_alert_receivers"
+    rules.like("observability_alert_repeat_interval", DURATION, "a duration as Alertmanager writes it, such as 4h or 30m")
+    receivers = [one for one in rules.sequence(name) if isinstance(one, Mapping)]
+    rules.need(bool(receivers), name, "at least one receiver, whom Alertmanager tells")
+    role = "observability_alertmanager_aws_role"
+    rules.like(role, AWS_ROLE, "the name or the ARN of an IAM role, or empty", empty=True)
+    topics = [one.get("name") for one in receivers if one.get("sns")]
+    rules.need(not topics or bool(rules.text(role)), role, f"a role with sns:Publish, which receiver {', '.join(map(str, topics))} needs")
+    names = [str(one.get("name")) for one in receivers]
+    rules.need(len(names) == len({*names}), name, "receivers of different names")
+    for one in receivers:
+        rules.found.extend(f"{name}: receiver {one.get('name')}: {problem}" for problem in _receiver(one))
+
+
+def _receiver(one: Mapping[str, Any]) -> Iterator[str]:
+    """Each problem of a receiver, with what would be accepted. Addresses may be secret and are not shown."""
+    webhook, email, sns = (one.get(way) or {} for way in ("webhook", "email", "sns"))
+    if not (webhook or email or sns):
+        yield "it has no way to be told; accepted: webhook, email or sns"
+    if webhook and bool(webhook.get("url")) == bool(webhook.get("url_secret")):
+        yield "webhook has url and url_secret, or neither; accepted: one of them"
+    if webhook.get("url") and not URL.fullmatch(str(webhook["url"])):
+        yield "webhook.url is no http or https URL; accepted: such a URL"
+    for key in ("to", "from") if email else ():
+        if not ADDRESS.fullmatch(str(email.get(key, ""))):
+            yield f"email.{key} is {email.get(key)!r}; accepted: an e-mail address"
+    if email and not SMARTHOST.fullmatch(str(email.get("smarthost", ""))):
+        yield f"email.smarthost is {email.get('smarthost')!r}; accepted: host:port"
+    if email and bool(email.get("username")) != bool(email.get("password_secret")):
+        yield "email has one of username and password_secret; accepted: both or neither"
+    if sns and not TOPIC.fullmatch(str(sns.get("topic_arn", ""))):
+        yield f"sns.topic_arn is {sns.get('topic_arn')!r}; accepted: the ARN of a topic"
+
+
+def _kiali(rules: r.Rules) -> None:
+    rules.each_like("observability_kiali_namespaces", DNS_LABEL, "names of namespaces")
+
+
+def _dashboards(rules: r.Rules) -> None:
+    """Perses has Istio's dashboards in its image; Grafana is given files."""
+    name = "observability_dashboards_files"
+    files = rules.mapping(name)
+    missing = [str(path) for path in files.values() if not os.path.isfile(str(path))]
+    grafana = is_grafana(rules.text("observability_dashboards_image"))
+    rules.need(not missing, name, "files that exist")
+    if r.cluster_exists(rules):
+        rules.need(bool(files) or not grafana, name, "files of dashboards by name, such as toolchain_facts.assets.istio_dashboards")
+
+
+def _tracing(rules: r.Rules) -> None:
+    rules.need(0 <= rules.number("observability_tracing_sampling") <= 100, "observability_tracing_sampling", "0 to 100 percent")
+    traces = rules.number("observability_tracing_traces")
+    rules.need(1 <= traces <= MOST_TRACES, "observability_tracing_traces", f"1 to {MOST_TRACES} traces, each of which takes some kilobytes of memory")
 
 
 def _prometheus(rules: r.Rules) -> None:
@@ -49,8 +121,18 @@ def _prometheus(rules: r.Rules) -> None:
     right = bool(storage) or not rules.text("observability_prometheus_storage_class")
     rules.need(right, "observability_prometheus_storage_class", "empty where observability_prometheus_storage is empty")
     rules.each_like("observability_prometheus_reader_namespaces", DNS_LABEL, "names of namespaces")
+    _remote_write(rules)
     if not rules.found:
         _room(rules, retention, storage or volume.SCRATCH, int(interval))
+
+
+def _remote_write(rules: r.Rules) -> None:
+    name, role = "observability_prometheus_remote_write_url", "observability_prometheus_aws_role"
+    url = rules.text(name)
+    rules.like(name, URL, "an http or https URL, or empty", empty=True)
+    rules.like(role, AWS_ROLE, "the name or the ARN of an IAM role, or empty", empty=True)
+    signed = bool(region_of(url))
+    rules.need_all(not signed or bool(rules.text(role)), (name, role), "a role with aps:RemoteWrite beside a workspace of Amazon Managed Prometheus")
 
 
 def _room(rules: r.Rules, retention: str, size: str, interval: int) -> None:
@@ -58,3 +140,12 @@ def _room(rules: r.Rules, retention: str, size: str, interval: int) -> None:
     more = f"observability_prometheus_storage of at least {volume.smallest(retention, interval)}"
     accepted = f"at most {volume.longest(size, interval)}, for which {size} have room, or {more}"
     rules.need(volume.needed(retention, interval) <= volume.room_for_blocks(size), "observability_prometheus_retention", accepted)
+
+
+_CHECKS: Mapping[str, Callable[[r.Rules], None]] = {
+    "prometheus": _prometheus,
+    "alertmanager": _alertmanager,
+    "kiali": _kiali,
+    "dashboards": _dashboards,
+    "tracing": _tracing,
+}

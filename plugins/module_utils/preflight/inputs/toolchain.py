@@ -5,17 +5,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from . import rules as r
 
-READS = ("platform_billed", "observability_components", "observability_prometheus_image")
+READS = ("platform_billed", "observability_components")
 # What must have a URL or a name: an inventory's mapping replaces the role's own completely.
 URLS = ("kubectl", "helm", "istioctl", "kind", "gateway_api", "alb_controller_assets", "iam_policy")
-IMAGES = ("node", "pilot", "proxyv2", "alb_controller", "prometheus", "debian")
-SUMS = ("kubectl", "helm", "istioctl", "kind", "gateway_api_standard", "gateway_api_experimental", "alb_controller_chart", "iam_policy")
-NODES_OWN = ("node", "pilot", "proxyv2", "alb_controller", "prometheus")
+IMAGES = ("node", "pilot", "proxyv2", "alb_controller", "debian")
+OBSERVABILITY = ("prometheus", "alertmanager", "kiali", "dashboards", "tracing")
+DASHBOARDS = tuple(f"istio_dashboard_{name}" for name in ("mesh", "service", "workload", "control_plane"))
+SUMS = ("kubectl", "helm", "istioctl", "kind", "gateway_api_standard", "gateway_api_experimental", "alb_controller_chart", "iam_policy", *DASHBOARDS)
+NODES_OWN = ("node", "pilot", "proxyv2", "alb_controller", *OBSERVABILITY)
 ADDRESS = re.compile(r"https?://[^/]+")
 IMAGE = re.compile(r"[a-z0-9][-a-z0-9._:/]*:[-A-Za-z0-9_.{}]+(@sha256:[0-9a-f]{64})?")
 SUM = re.compile(rf"{r.SHA256.pattern}|publisher")
@@ -26,18 +28,18 @@ def problems(given: Mapping[str, Any]) -> list[str]:
     """The module itself refuses missing programs and a full disk, before it builds anything."""
     rules = r.Rules(given)
     urls, images, mirrors = (rules.mapping(name) for name in ("toolchain_pull_urls", "toolchain_pull_images", "toolchain_mirrors"))
-    _complete(rules, "toolchain_pull_urls", urls, URLS)
+    observed = [str(name) for name in rules.sequence("observability_components") if name in OBSERVABILITY]
+    _complete(rules, "toolchain_pull_urls", urls, (*URLS, *(["istio_dashboards"] if "dashboards" in observed else [])))
     _refuse_those(rules, "toolchain_pull_urls", [url for url in urls.values() if not ADDRESS.match(str(url))], "https URLs")
     open_to_all = [url for url in [*urls.values(), *mirrors.values()] if not r.is_private(str(url))]
     _refuse_those(rules, "toolchain_pull_urls, toolchain_mirrors", open_to_all, "https URLs, and http only on this machine (127.0.0.1, localhost)")
     sums = rules.mapping("toolchain_pull_checksums")
     right = all(name in SUMS and SUM.fullmatch(str(checksum)) for name, checksum in sums.items())
     rules.need(right, "toolchain_pull_checksums", f"SHA-256 sums in hexadecimal, or publisher, each for one of {', '.join(SUMS)}")
-    _complete(rules, "toolchain_pull_images", images, IMAGES)
+    _complete(rules, "toolchain_pull_images", images, (*IMAGES, *observed))
     nameless = [image for image in images.values() if not IMAGE.fullmatch(str(image))]
     _refuse_those(rules, "toolchain_pull_images", nameless, "images' names with their tags, such as docker.io/istio/pilot:1.31.1")
     _on_aws(rules)
-    _of_observability(rules)
     rules.need(rules.number("toolchain_pull_timeout") > 0, "toolchain_pull_timeout", "a number of seconds above 0")
     rules.need(
         bool(DEEP.match(rules.text("toolchain_cache_dir"))),
@@ -47,7 +49,7 @@ def problems(given: Mapping[str, Any]) -> list[str]:
     return rules.found
 
 
-def _complete(rules: r.Rules, name: str, given: dict[str, Any], wanted: tuple[str, ...]) -> None:
+def _complete(rules: r.Rules, name: str, given: dict[str, Any], wanted: Sequence[str]) -> None:
     missing = sorted(set(wanted) - set(given))
     rules.need(not missing, name, f"an entry for each of {', '.join(wanted)}; missing {', '.join(missing)}")
 
@@ -64,13 +66,3 @@ def _on_aws(rules: r.Rules) -> None:
         rules.found.append(
             f"toolchain_components is {', '.join(rules.sequence('toolchain_components'))}; accepted: on AWS a list without {', '.join(own)}: {why}"
         )
-
-
-def _of_observability(rules: r.Rules) -> None:
-    """The nodes that are made here have the images that are asked for here. Where these are pulled, naming them costs nothing."""
-    components = [str(name) for name in rules.sequence("toolchain_components")]
-    wanted = [str(name) for name in rules.sequence("observability_components")]
-    missing = [name for name in wanted if name in NODES_OWN and name not in components and not rules.text(f"observability_{name}_image")]
-    if missing and "node" in components:
-        given = ", ".join(components)
-        rules.found.append(f"toolchain_components is {given}; accepted: a list with {', '.join(missing)}, whose images observability_components needs")

@@ -50,7 +50,9 @@ class FakeApi:
         return copy.deepcopy(self.objects.get(self._key(kind, name, namespace)))
 
     def find(self, api_version: str, kind: str, namespace: str | None = None, labels: str | None = None, fields: str | None = None) -> list[dict[str, Any]]:
-        wanted = dict(pair.split("=", 1) for pair in (labels or "").split(",") if pair)
+        selectors = [pair for pair in (labels or "").split(",") if pair]
+        wanted = dict(pair.split("=", 1) for pair in selectors if "=" in pair)
+        present = {name for name in selectors if "=" not in name}
         fields_wanted = dict(pair.split("=", 1) for pair in (fields or "").split(",") if pair)
         found = []
         for (of_kind, of_namespace, _name), item in sorted(self.objects.items()):
@@ -59,6 +61,7 @@ class FakeApi:
                 of_kind == kind
                 and namespace in (None, of_namespace)
                 and wanted.items() <= (item["metadata"].get("labels") or {}).items()
+                and present <= (item["metadata"].get("labels") or {}).keys()
                 and all(involved.get(key.removeprefix("involvedObject."), item.get(key)) == value for key, value in fields_wanted.items())
             ):
                 found.append({"apiVersion": api_version, **copy.deepcopy(item)})

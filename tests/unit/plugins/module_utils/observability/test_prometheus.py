@@ -18,6 +18,7 @@ WANTED: dict[str, Any] = {
     "retention": "24h",
     "storage": "",
     "storage_class": "",
+    "remote_write_url": "",
     "resources": {"limits": {"memory": "1Gi"}},
     "reader_namespaces": ["argo-rollouts"],
     "api_server_cidrs": ["10.0.12.7/32"],

@@ -15,7 +15,7 @@ import yaml
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain import needs
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain import toolchain as toolchain_module
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain.catalog import REQUESTABLE, CatalogError, host_architecture
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain.catalog import OBSERVABILITY, REQUESTABLE, CatalogError, host_architecture
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain.command import ToolchainError, run
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain.images import Images, set_architecture
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain.registry import Answer
@@ -144,9 +144,9 @@ def test_programs_of_other_catalogs_are_built_and_linked_in_every_case(request_f
 
 
 def test_programs_are_unknown_without_their_catalog(request_for, programs):
-    with pytest.raises(ToolchainError, match="unknown fortio; accepted: kubectl, .*, gateway_api$"):
+    with pytest.raises(ToolchainError, match="unknown fortio; accepted: kubectl, .*, istio_dashboards$"):
         Toolchain(request_for("fortio"), FakeImages())
-    with pytest.raises(ToolchainError, match="unknown nonsense; accepted: kubectl, .*, gateway_api, fortio$"):
+    with pytest.raises(ToolchainError, match="unknown nonsense; accepted: kubectl, .*, istio_dashboards, fortio$"):
         Toolchain(request_for("nonsense", programs=programs), FakeImages())
 
 
@@ -242,7 +242,7 @@ def test_the_image_of_the_demonstrations_is_made_where_it_is_asked_for(request_f
 
 
 def test_nobody_waits_for_the_demonstrations_who_did_not_ask():
-    assert set(REQUESTABLE) - set(DEFAULTS["toolchain_components"]) == {"demo", "prometheus"}
+    assert set(REQUESTABLE) - set(DEFAULTS["toolchain_components"]) == {"demo", "istio_dashboards", *OBSERVABILITY}
 
 
 def test_an_unknown_component_is_refused(request_for):

@@ -20,7 +20,7 @@ P = "observability_prometheus"
         ({"kubectl": "/no/such/kubectl"}, "observability_kubectl is /no/such/kubectl; accepted: a program that exists"),
         (
             {"prometheus_image": ""},
-            f"{P}_image is ''; accepted: an image, such as the one that role toolchain provides with prometheus in toolchain_components",
+            f"{P}_image is ''; accepted: an image, such as the one that role toolchain provides for observability_components",
         ),
         ({"prometheus_image": "prom prometheus"}, f"{P}_image is 'prom prometheus'; accepted: an image"),
         (
@@ -32,6 +32,12 @@ P = "observability_prometheus"
         ({"prometheus_retention": ""}, f"{P}_retention is ''; accepted: a duration"),
         ({"prometheus_storage": "20 GB"}, f"{P}_storage is '20 GB'; accepted: empty, or a size of at least 1Gi, such as 20Gi"),
         ({"prometheus_storage": "500Mi"}, f"{P}_storage is '500Mi'; accepted: empty, or a size of at least 1Gi"),
+        ({"prometheus_remote_write_url": "workspace"}, f"{P}_remote_write_url is 'workspace'; accepted: an http or https URL, or empty"),
+        (
+            {"prometheus_remote_write_url": "https://aps-workspaces.eu-west-1.amazonaws.com/workspaces/ws-1/api/v1/remote_write"},
+            f"{P}_remote_write_url, {P}_aws_role are https://aps-workspaces.eu-west-1.amazonaws.com/workspaces/ws-1/api/v1/remote_write, ",
+        ),
+        ({"prometheus_aws_role": "a role"}, f"{P}_aws_role is 'a role'; accepted: the name or the ARN of an IAM role, or empty"),
         ({"prometheus_storage_class": "gp3"}, f"{P}_storage_class is 'gp3'; accepted: empty where {P}_storage is empty"),
         ({"prometheus_reader_namespaces": ["Argo"]}, f"{P}_reader_namespaces is ['Argo']; accepted: names of namespaces"),
         (
@@ -64,23 +70,75 @@ def test_accepted(given: dict[str, Any]) -> None:
     assert problems("observability", **given) == []
 
 
-LAPTOP = ["kubectl", "node", "pilot", "proxyv2"]
+ALERTS = {"components": ["prometheus", "alertmanager"], "alertmanager_image": "docker.io/prom/alertmanager:v0.31.1", "alert_repeat_interval": "4h"}
+RECEIVERS = "observability_alert_receivers"
+MAIL = {"to": "team@example.com", "from": "mesh@example.com", "smarthost": "mail.example.com:587"}
+TOPIC = "arn:aws:sns:eu-west-1:123456789012:alerts"
+WEBHOOK = {"name": "on-call", "webhook": {"url": "https://example.com/alerts"}}
 
 
-def test_an_image_that_nobody_makes_for_the_laptops_nodes_is_refused_before_anything_is_made() -> None:
-    (said,) = problems("toolchain", components=LAPTOP, observability_components=["prometheus"])
-    assert said == "toolchain_components is kubectl, node, pilot, proxyv2; accepted: a list with prometheus, whose images observability_components needs"
+@pytest.mark.parametrize("component", ["alertmanager", "kiali", "dashboards"])
+def test_what_shows_metrics_needs_them(component: str) -> None:
+    found = problems("observability", **ALERTS | {"components": [component], "alert_receivers": [WEBHOOK]}, kiali_image="a:1", dashboards_image="m/perses:v0.1")
+    assert found == [f"observability_components is ['{component}']; accepted: a list with prometheus, whose metrics {component} show"]
 
 
 @pytest.mark.parametrize(
-    "given",
+    ("receivers", "said"),
     [
-        {"components": [*LAPTOP, "prometheus"], "observability_components": ["prometheus"]},
-        {"components": LAPTOP, "observability_components": ["prometheus"], "observability_prometheus_image": "registry.example.com/prometheus:v3"},
-        {"components": LAPTOP, "observability_components": []},
-        {"components": ["kubectl"], "observability_components": ["prometheus"]},  # on AWS nodes pull the publisher's
-        {"components": LAPTOP},
+        ([], f"{RECEIVERS} is []; accepted: at least one receiver, whom Alertmanager tells"),
+        ([WEBHOOK, WEBHOOK], f"{RECEIVERS} is "),
+        ([{"name": "nobody"}], f"{RECEIVERS}: receiver nobody: it has no way to be told; accepted: webhook, email or sns"),
+        ([{"name": "a", "webhook": {"url": "ftp://user:secret@example.com"}}], f"{RECEIVERS}: receiver a: webhook.url is no http or https URL"),
+        ([{"name": "a", "webhook": {"url": "https://b", "url_secret": {"name": "c", "key": "d"}}}], f"{RECEIVERS}: receiver a: webhook has url and url_secret"),
+        ([{"name": "a", "email": {**MAIL, "to": "team"}}], f"{RECEIVERS}: receiver a: email.to is 'team'; accepted: an e-mail address"),
+        ([{"name": "a", "email": {**MAIL, "smarthost": "mail"}}], f"{RECEIVERS}: receiver a: email.smarthost is 'mail'; accepted: host:port"),
+        ([{"name": "a", "email": {**MAIL, "username": "me"}}], f"{RECEIVERS}: receiver a: email has one of username and password_secret"),
+        (
+            [{"name": "a", "sns": {"topic_arn": TOPIC}}],
+            "observability_alertmanager_aws_role is None; accepted: a role with sns:Publish, which receiver a needs",
+        ),
+        ([{"name": "a", "sns": {"topic_arn": "alerts"}}], f"{RECEIVERS}: receiver a: sns.topic_arn is 'alerts'; accepted: the ARN of a topic"),
     ],
 )
-def test_images_that_are_in_reach_are_accepted(given: dict[str, Any]) -> None:
-    assert problems("toolchain", **given) == []
+def test_a_receiver_that_cannot_be_told_is_refused(receivers: list[dict[str, Any]], said: str) -> None:
+    found = problems("observability", **ALERTS, alert_receivers=receivers)[-1]
+    assert found.startswith(said) and "secret@" not in found
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"tracing_sampling": 101}, "observability_tracing_sampling is 101; accepted: 0 to 100 percent"),
+        ({"tracing_traces": 0}, "observability_tracing_traces is 0; accepted: 1 to 1000000 traces"),
+        ({"tracing_image": ""}, "observability_tracing_image is ''; accepted: an image"),
+    ],
+)
+def test_traces(given: dict[str, Any], said: str) -> None:
+    right = {"components": ["tracing"], "tracing_image": "docker.io/jaegertracing/jaeger:2.20.0", "tracing_sampling": 1, "tracing_traces": 10}
+    assert problems("observability", **right) == []
+    (found,) = problems("observability", **{**right, **given})
+    assert found.startswith(said)
+
+
+def test_grafana_without_dashboards_is_refused_and_perses_has_them() -> None:
+    def found(image: str, files: dict[str, str]) -> list[str]:
+        return problems("observability", components=["prometheus", "dashboards"], dashboards_image=image, dashboards_files=files)
+
+    name = "observability_dashboards_files"
+    assert found("meshgate.local/perses:v0.50.3", {}) == [] == found("docker.io/grafana/grafana:13.1.1", {"mesh": __file__})
+    assert found("docker.io/grafana/grafana:13.1.1", {})[0].startswith(f"{name} is {{}}; accepted: files of dashboards by name")
+    assert found("docker.io/grafana/grafana:13.1.1", {"mesh": "/no/such"})[0].startswith(f"{name} is {{'mesh': '/no/such'}}; accepted: files that exist")
+
+
+@pytest.mark.parametrize("component", ["dashboards", "kiali"])
+def test_an_inventorys_own_names_of_images_are_complete_for_what_is_asked_for(component: str) -> None:
+    images = dict.fromkeys(("node", "pilot", "proxyv2", "alb_controller", "debian"), "docker.io/x/y:{version}")
+    assert problems("toolchain", pull_images=images) == []
+    (said,) = problems("toolchain", pull_images=images, observability_components=[component], pull_urls=URLS)
+    assert f"missing {component}" in said
+
+
+URLS = dict.fromkeys(
+    ("kubectl", "helm", "istioctl", "kind", "gateway_api", "alb_controller_assets", "iam_policy", "istio_dashboards"), "https://example.com/{version}"
+)

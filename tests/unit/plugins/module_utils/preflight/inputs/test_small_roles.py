@@ -44,7 +44,7 @@ URLS, IMAGES = RIGHT["toolchain"]["pull_urls"], RIGHT["toolchain"]["pull_images"
         ("toolchain", {"mirrors": {"docker.io": "http://me:secret@example.com"}}, ("['http://example.com']", "http only on this machine")),
         ("toolchain", {"pull_checksums": {"kubectl": "abc"}}, ("toolchain_pull_checksums", "abc", "or publisher")),
         ("toolchain", {"pull_checksums": {"docker": "publisher"}}, ("toolchain_pull_checksums", "docker", "for one of kubectl, helm")),
-        ("toolchain", {"pull_images": {"node": "a:1"}}, ("toolchain_pull_images", "missing alb_controller, debian, pilot, prometheus, proxyv2")),
+        ("toolchain", {"pull_images": {"node": "a:1"}}, ("toolchain_pull_images", "missing alb_controller, debian, pilot, proxyv2")),
         ("toolchain", {"pull_images": {**IMAGES, "node": "kindest/node"}}, ("toolchain_pull_images is ['kindest/node']", "with their tags")),
         ("toolchain", {"pull_timeout": 0}, ("toolchain_pull_timeout is 0", "above 0")),
         ("toolchain", {"cache_dir": "/tmp"}, ("toolchain_cache_dir is '/tmp'", "two directories deep")),
