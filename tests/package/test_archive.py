@@ -22,7 +22,7 @@ from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain.catal
 READ = ("plugins/", "roles/", "playbooks/", "inventories/", "offline/", "services/", "emulator/", "meta/", "versions.yml", "checksums.yml", "bindep.txt")
 TOPS = {*(name.rstrip("/") for name in READ), "docs", "tests", "changelogs", "LICENSE", "ansible.cfg", "requirements.yml"}
 # docs/decisions/0019-what-is-packed.md has the parts. Half is the plugins, a fifth are checksums of Go modules and of moto's, which no packer makes smaller.
-LARGEST = 1_200_000
+LARGEST = 1_250_000
 GALAXY = yaml.safe_load((REPO / "galaxy.yml").read_text(encoding="utf-8"))
 
 

@@ -5,12 +5,17 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from cluster import Cluster
+from harness import REPO
+
+# How the report of diagnose.yml is asked for.
+sys.path.append(str(REPO / "tests/troubleshooting"))
 
 Get = Callable[..., Any]
 

@@ -17,6 +17,7 @@ import yaml
 from aiosmtpd.controller import Controller
 from cluster import Cluster
 from harness import ask, until
+from looking import ON_THE_PLATFORM, by_module, seen
 
 REJECTED = {
     "apiVersion": "networking.istio.io/v1alpha3",
@@ -131,3 +132,5 @@ def test_a_service_without_pods_reaches_everybody(told: Told, host: str) -> None
     (alert, *_) = told.alerts("ServiceHasNoHealthyPod")
     assert (alert["labels"]["destination_service_name"], alert["labels"]["severity"]) == ("service-a", "critical")
     assert alert["annotations"]["summary"] == "service-a.rust-services: requests are refused, since no pod of it is healthy"
+    found = by_module(**ON_THE_PLATFORM)
+    seen(found, "traffic", "rust-services/service-a", "requests a second failed, since", "rust-services/service-b asks")

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -91,3 +92,24 @@ def test_kiali_shows_the_spans_of_a_trace(get: Callable[..., Any], host: str) ->
         opened.get_by_text("Span Details").first.wait_for(timeout=LONG)
         time.sleep(3)
         photograph(opened, "kiali-traces")
+
+
+@pytest.fixture(scope="module")
+def status_page(play: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What status.yml writes for a browser."""
+    path = tmp_path_factory.mktemp("status") / "status.html"
+    play("playbooks/status.yml", "-e", f"status_html={path}")
+    return path
+
+
+@pytest.mark.parametrize(("name", "window"), [("status", {}), ("status-phone-dark", {"width": 390, "height": 844, "dark": True})])
+def test_the_status_page_needs_no_network_and_fits_a_phone(status_page: Path, name: str, window: dict[str, Any]) -> None:
+    asked: list[str] = []
+    with page(offline=True, **window) as opened:
+        opened.on("request", lambda request: asked.append(request.url))
+        opened.goto(status_page.as_uri())
+        for text in ("istio-ingressgateway", "service-b", "service-a"):
+            opened.get_by_text(text).first.wait_for(timeout=LONG)
+        assert asked == [status_page.as_uri()], "it fetches something from elsewhere"
+        assert opened.evaluate("document.documentElement.scrollWidth") <= opened.evaluate("window.innerWidth"), "it is wider than the screen"
+        photograph(opened, name)

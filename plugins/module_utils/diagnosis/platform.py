@@ -26,6 +26,7 @@ from . import mesh as report_mesh
 from . import pods as report_pods
 from . import policies as report_policies
 from . import report
+from . import traffic as report_traffic
 from .certificates import Expiry
 from .report import Section
 
@@ -109,6 +110,7 @@ class PlatformReport:
                     "sidecars": lambda: report_mesh.sidecars(api),
                     "istioctl analyze": lambda: report_mesh.analyze(wanted.istioctl),
                     "istioctl proxy-status": lambda: report_mesh.proxy_status(wanted.istioctl, api, self.now),
+                    "requests": lambda: report_traffic.look(api, wanted.istioctl.namespace, self.now),
                     "Ingresses": lambda: self._ingresses(api),
                     "certificates": lambda: self._collect(api),
                 }

@@ -72,6 +72,7 @@ SYMPTOMS: dict[str, Symptom] = {
     "analyze": Symptom("Istio's configuration has an error", "Fix what istioctl analyze names; Istio's documentation explains its code."),
     "fault": Symptom("A fault on purpose is past its last day", "Take faults out of the rule, or set another day, and run routes.yml."),
     "proxy": Symptom("A proxy does not have its configuration", "Check the logs of istiod and of the proxy; restarting the pod makes it reconnect."),
+    "traffic": Symptom("Requests to a service fail", "Look at its pods and their logs first, then at what it calls itself; see who calls it."),
     "ingress": Symptom("The Ingress gets no load balancer", "Fix what the controller's message names, such as a subnet's tag, a certificate, a permission."),
     "balancer_container": Symptom("The emulated load balancer does not run", "docker unpause or docker start meshgate-alb, or run site.yml."),
     "balancer": Symptom("The load balancer does not exist", "Run site.yml; someone may have deleted it, or AWS is still creating it."),

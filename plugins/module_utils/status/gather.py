@@ -18,6 +18,8 @@ from ..kube.api import KubeApi, KubeError
 from ..kube.crds import API as CRD_API
 from ..kube.crds import KIND as CRD
 from ..mesh.live import KINDS as ROUTE_KINDS
+from ..observability.asking import ask
+from ..observability.prometheus import NAME
 from . import metrics
 from .facts import Facts, Wanted
 
@@ -97,9 +99,9 @@ def _certificates(facts: Facts, api: KubeApi) -> None:
 
 def _traffic(facts: Facts, api: KubeApi) -> None:
     namespace = facts.wanted.istio_namespace
-    if api.get("v1", "Service", metrics.SERVICE, namespace) is None:
-        raise KubeError(f"there is no Prometheus (Service {namespace}/{metrics.SERVICE})")
-    answers = {name: metrics.ask(api, namespace, query) for name, query in metrics.queries(facts.wanted.window).items()}
+    if api.get("v1", "Service", NAME, namespace) is None:
+        raise KubeError(f"there is no Prometheus (Service {namespace}/{NAME})")
+    answers = {name: ask(api, namespace, query) for name, query in metrics.queries(facts.wanted.window).items()}
     facts.traffic = metrics.traffic(answers)
 
 

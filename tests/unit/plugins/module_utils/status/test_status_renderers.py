@@ -15,6 +15,7 @@ from status_rig import APPS, GATEWAY, ROUTES, absent, deployment, gone, healthy,
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube.api import KubeError
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.mesh.manifests import route_manifests
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.observability.asking import ask
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.status import metrics
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.status.facts import Call, Facts
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.status.routes import match_text, routes_of
@@ -257,7 +258,7 @@ class Api:
 
 def test_prometheus_is_asked_by_way_of_the_api_server() -> None:
     api: Any = Api({"status": "success", "data": {"result": [answer("1")]}})
-    assert metrics.ask(api, "istio-system", "up") == [answer("1")]
+    assert ask(api, "istio-system", "up") == [answer("1")]
     assert api.asked == "/api/v1/namespaces/istio-system/services/prometheus:9090/proxy/api/v1/query"
 
 
@@ -265,7 +266,7 @@ def test_prometheus_is_asked_by_way_of_the_api_server() -> None:
 def test_what_is_no_prometheus_is_said_to_be_none(said: Any) -> None:
     api: Any = Api(said)
     with pytest.raises(KubeError, match="is no Prometheus"):
-        metrics.ask(api, "istio-system", "up")
+        ask(api, "istio-system", "up")
 
 
 # -- waiting ----------------------------------------------------------------------------------------------------------
