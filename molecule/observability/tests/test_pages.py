@@ -109,7 +109,7 @@ def test_the_status_page_needs_no_network_and_fits_a_phone(status_page: Path, na
         opened.on("request", lambda request: asked.append(request.url))
         opened.goto(status_page.as_uri())
         for text in ("istio-ingressgateway", "service-b", "service-a"):
-            opened.get_by_text(text).first.wait_for(timeout=LONG)
+            opened.get_by_text(text).locator("visible=true").first.wait_for(timeout=LONG)
         assert asked == [status_page.as_uri()], "it fetches something from elsewhere"
         assert opened.evaluate("document.documentElement.scrollWidth") <= opened.evaluate("window.innerWidth"), "it is wider than the screen"
         photograph(opened, name)
