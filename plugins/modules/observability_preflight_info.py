@@ -41,7 +41,7 @@ options:
     default: ""
 attributes:
   check_mode:
-    description: Read-only.
+    description: Read-only. In check mode the mesh need not have the provider yet, which role istio would give it.
     support: full
 extends_documentation_fragment:
   - meshgate.eks_istio.kubectl
@@ -90,7 +90,7 @@ def main() -> None:
         }
     )
     params = module.params
-    run(module, lambda api, _access: look(api, params), lambda _error: nothing(), "the cluster cannot be read")
+    run(module, lambda api, _access: look(api, params, module.check_mode), lambda _error: nothing(), "the cluster cannot be read")
 
 
 if __name__ == "__main__":

@@ -24,10 +24,13 @@ _IN_MESH = "service.istio.io/canonical-name"
 _INJECTED = ("istio-injection", "istio.io/rev")
 # Of the default revision, and of one with a name.
 _MESH = re.compile(r"istio(-.+)?$")
+_ASKED = "tracing is in observability_components"
 
 
-def look(api: KubeApi, params: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    wrong = [*_volume(api, params), *_telemetry(api, params), *_secrets(api, params)]
+def look(api: KubeApi, params: t.Mapping[str, t.Any], check_mode: bool = False) -> dict[str, t.Any]:
+    """In check mode the mesh may still be without its provider, which role istio would have given it before."""
+    provider = [] if check_mode else _provider(api, params)
+    wrong = [*_volume(api, params), *_telemetry(api, params), *provider, *_secrets(api, params)]
     if wrong:
         raise Refused("; ".join(wrong))
     slices = api.find("discovery.k8s.io/v1", "EndpointSlice", "default", labels="kubernetes.io/service-name=kubernetes")
@@ -60,18 +63,24 @@ def _shrinks(there: str, wanted: str) -> str:
 
 
 def _telemetry(api: KubeApi, params: t.Mapping[str, t.Any]) -> list[str]:
-    """Istio applies one Telemetry to the whole mesh, the oldest one, and sends spans to providers that its configuration names."""
+    """Istio applies one Telemetry to the whole mesh, the oldest one."""
     if "tracing" not in params["components"]:
         return []
     namespace = params["namespace"]
-    asked = "tracing is in observability_components"
     found = api.find("telemetry.istio.io/v1", "Telemetry", namespace)
     others = [item["metadata"]["name"] for item in found if of_whole_mesh(item) and item["metadata"]["name"] != tracing.TELEMETRY]
-    wrong = [f"{asked}; Telemetry {namespace}/{name} applies to the whole mesh already, and Istio takes only one; accepted: none beside it" for name in others]
+    return [f"{_ASKED}; Telemetry {namespace}/{name} applies to the whole mesh already, and Istio takes only one; accepted: none beside it" for name in others]
+
+
+def _provider(api: KubeApi, params: t.Mapping[str, t.Any]) -> list[str]:
+    """Istio sends spans to providers that its configuration names."""
+    if "tracing" not in params["components"]:
+        return []
+    namespace = params["namespace"]
     meshes = [item for item in api.find("v1", "ConfigMap", namespace) if _MESH.match(item["metadata"]["name"]) and "mesh" in (item.get("data") or {})]
     if meshes and not any(tracing.PROVIDER in providers_of(item) for item in meshes):
-        wrong.append(f"{asked}; the mesh has no extension provider {tracing.PROVIDER}; accepted: a mesh for which role istio ran with istio_tracing_service")
-    return wrong
+        return [f"{_ASKED}; the mesh has no extension provider {tracing.PROVIDER}; accepted: a mesh for which role istio ran with istio_tracing_service"]
+    return []
 
 
 def _secrets(api: KubeApi, params: t.Mapping[str, t.Any]) -> list[str]:

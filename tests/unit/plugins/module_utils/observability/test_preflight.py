@@ -57,6 +57,12 @@ def test_a_mesh_that_sends_them_is_not(objects: list[dict[str, Any]]) -> None:
     assert look(FakeApi(*objects), asked("tracing"))["changed"] is False  # type: ignore[arg-type]
 
 
+def test_in_check_mode_the_provider_may_be_still_to_come() -> None:
+    assert look(FakeApi(mesh("")), asked("tracing"), check_mode=True)["changed"] is False  # type: ignore[arg-type]
+    with pytest.raises(Refused, match="mesh-default applies to the whole mesh"):
+        look(FakeApi(mesh(""), telemetry("mesh-default")), asked("tracing"), check_mode=True)  # type: ignore[arg-type]
+
+
 def test_a_mesh_without_tracing_is_not_asked_about_it() -> None:
     assert look(FakeApi(mesh("")), asked("kiali"))["changed"] is False  # type: ignore[arg-type]
 
