@@ -52,11 +52,6 @@ def counted(query: Query, code: str = "200") -> dict[str, float]:
     return {name: total(query, f'istio_requests_total{{{labels}, response_code="{code}", {ours}}}') for name, labels in EDGES.items()}
 
 
-@pytest.fixture(scope="module")
-def host(cluster: Cluster) -> str:
-    return str(cluster.get("Ingress", "ingress", "istio-ingress")["status"]["loadBalancer"]["ingress"][0]["hostname"])
-
-
 def test_every_request_is_counted_once_on_each_side_of_each_hop(query: Query, host: str) -> None:
     until("Prometheus to have asked all proxies", lambda: total(query, 'count(up{job="kubernetes-pods"} == 1)') >= 4, 60)
     time.sleep(5)  # what was sent before is read by then

@@ -16,18 +16,17 @@ from ..kube.api import KubeApi
 from ..observability.alerts import FAILING_SHARE
 from ..observability.asking import ask, value_of
 from ..observability.prometheus import NAME
+from ..observability.series import DESTINATION, ENDS, destination, source
 from .report import Section
 
 _WINDOW, _HOUR = "5m", "1h"
-_DESTINATION = "destination_service_namespace, destination_service_name"
-_ENDS = f"source_workload_namespace, source_workload, {_DESTINATION}"
 _ASKED = 'istio_requests_total{reporter="source"}'
 _FAILED = 'istio_requests_total{reporter="source", response_code=~"0|5.."}'
 QUERIES = {
-    "asked": f"sum by ({_ENDS}) (rate({_ASKED}[{_WINDOW}]))",
-    "failed": f"sum by ({_ENDS}) (rate({_FAILED}[{_WINDOW}]))",
+    "asked": f"sum by ({ENDS}) (rate({_ASKED}[{_WINDOW}]))",
+    "failed": f"sum by ({ENDS}) (rate({_FAILED}[{_WINDOW}]))",
     # The first look within an hour at which requests had failed in the minute before.
-    "since": f"min_over_time(timestamp(sum by ({_DESTINATION}) (rate({_FAILED}[1m])) > 0)[{_HOUR}:30s])",
+    "since": f"min_over_time(timestamp(sum by ({DESTINATION}) (rate({_FAILED}[1m])) > 0)[{_HOUR}:30s])",
 }
 
 
@@ -75,8 +74,8 @@ def _clock(seconds: float, now: datetime.datetime) -> str:
 
 
 def _service(labels: Mapping[str, str]) -> str:
-    return f"{labels.get('destination_service_namespace', '')}/{labels.get('destination_service_name', '')}"
+    return "/".join(destination(labels))
 
 
 def _caller(labels: Mapping[str, str]) -> str:
-    return f"{labels.get('source_workload_namespace', '')}/{labels.get('source_workload', '')}"
+    return "/".join(source(labels))

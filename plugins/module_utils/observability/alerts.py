@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import typing as t
 
+from .series import DESTINATION
+
 Rule = dict[str, t.Any]
 
 FAILING_SHARE = 0.05
 SLOW_MILLISECONDS = 1_000
 # Istio renews a proxy's certificate at half of its day; a root takes more than a working day to replace.
 PROXY_CERTIFICATE_HOURS, ROOT_CERTIFICATE_DAYS = 2, 30
-_SERVICE = "destination_service_namespace, destination_service_name"
 
 
 def groups() -> list[Rule]:
@@ -28,11 +29,11 @@ def _traffic() -> list[Rule]:
     asked = 'istio_requests_total{reporter="source"}[5m]'
     failed = 'istio_requests_total{reporter="source", response_code=~"0|5.."}[5m]'
     durations = 'istio_request_duration_milliseconds_bucket{reporter="source"}[5m]'
-    share = f"sum by ({_SERVICE}) (rate({failed})) / sum by ({_SERVICE}) (rate({asked})) > {FAILING_SHARE}"
+    share = f"sum by ({DESTINATION}) (rate({failed})) / sum by ({DESTINATION}) (rate({asked})) > {FAILING_SHARE}"
     # https://www.envoyproxy.io/docs/envoy/latest/configuration/observability/access_log/usage#command-operators: UH, no healthy upstream.
     unserved = 'istio_requests_total{reporter="source", response_flags=~"(.+,)?UH(,.+)?"}[2m]'
-    without = f"sum by ({_SERVICE}) (rate({unserved})) > 0"
-    slowest = f"histogram_quantile(0.99, sum by (le, {_SERVICE}) (rate({durations}))) > {SLOW_MILLISECONDS}"
+    without = f"sum by ({DESTINATION}) (rate({unserved})) > 0"
+    slowest = f"histogram_quantile(0.99, sum by (le, {DESTINATION}) (rate({durations}))) > {SLOW_MILLISECONDS}"
     where = "{{ $labels.destination_service_name }}.{{ $labels.destination_service_namespace }}"
     return [
         _alert("ServiceFails", share, 5, "critical", f"{where}: {{{{ $value | humanizePercentage }}}} of the requests failed"),

@@ -11,7 +11,7 @@ from collections.abc import Collection
 
 from ..kube.objects import Manifest
 from ..kube.stream import yaml_text
-from .part import Part, Wanted, api_server, probe
+from .part import Part, Wanted, api_server, pods, probe
 
 GRAFANA, PERSES = "grafana", "perses"
 # Grafana's is where `istioctl dashboard grafana` looks.
@@ -72,7 +72,7 @@ def _grafana(wanted: Wanted, namespace: str) -> list[Manifest]:
         part.config_map(files, f"{GRAFANA}-dashboards"),
         part.deployment(container, volumes, restart_for=[provisioning, files]),
         part.service({"http": PORTS[GRAFANA]}),
-        part.policy([([*_kiali(), *api_server(wanted)], [PORTS[GRAFANA]])]),
+        part.policy([([pods("kiali"), *api_server(wanted)], [PORTS[GRAFANA]])]),
     ]
 
 
@@ -89,10 +89,6 @@ _GRAFANA_SETTINGS = {
     "PLUGINS_PREINSTALL_DISABLED": "true",
     "DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH": f"{_DASHBOARDS}/mesh.json",
 }
-
-
-def _kiali() -> list[Manifest]:
-    return [{"podSelector": {"matchLabels": {"app.kubernetes.io/name": "kiali"}}}]
 
 
 def _perses(wanted: Wanted, namespace: str) -> list[Manifest]:

@@ -12,10 +12,9 @@ import typing as t
 from collections.abc import Mapping
 
 from ..observability.asking import value_of
-from .facts import Call, Place, Traffic
+from ..observability.series import DESTINATION, ENDS, destination, source
+from .facts import Call, Traffic
 
-_ENDS = "source_workload_namespace, source_workload, destination_service_namespace, destination_service_name"
-_DESTINATION = "destination_service_namespace, destination_service_name"
 _UNKNOWN = ("", "unknown")
 
 
@@ -25,23 +24,15 @@ def queries(window: int) -> dict[str, str]:
     failed = f'istio_requests_total{{reporter="source",response_code=~"5.."}}[{window}s]'
     durations = f'istio_request_duration_milliseconds_bucket{{reporter="source"}}[{window}s]'
     return {
-        "rate": f"sum by ({_ENDS}) (rate({asked}))",
-        "failures": f"sum by ({_ENDS}) (rate({failed}))",
-        "p99": f"histogram_quantile(0.99, sum by (le, {_DESTINATION}) (rate({durations})))",
+        "rate": f"sum by ({ENDS}) (rate({asked}))",
+        "failures": f"sum by ({ENDS}) (rate({failed}))",
+        "p99": f"histogram_quantile(0.99, sum by (le, {DESTINATION}) (rate({durations})))",
     }
 
 
 def traffic(answers: Mapping[str, list[dict[str, t.Any]]]) -> Traffic:
-    failures = {(_source(one["metric"]), _destination(one["metric"])): value_of(one) for one in answers["failures"]}
-    rates = {(_source(one["metric"]), _destination(one["metric"])): value_of(one) for one in answers["rate"]}
+    failures = {(source(one["metric"]), destination(one["metric"])): value_of(one) for one in answers["failures"]}
+    rates = {(source(one["metric"]), destination(one["metric"])): value_of(one) for one in answers["rate"]}
     calls = [Call(*ends, rate=rate, failures=failures.get(ends, 0.0)) for ends, rate in sorted(rates.items()) if rate > 0 and ends[1][1] not in _UNKNOWN]
-    p99 = {_destination(one["metric"]): value_of(one) for one in answers["p99"]}
+    p99 = {destination(one["metric"]): value_of(one) for one in answers["p99"]}
     return Traffic(calls, {place: value for place, value in p99.items() if value > 0})
-
-
-def _source(labels: Mapping[str, str]) -> Place:
-    return labels.get("source_workload_namespace", ""), labels.get("source_workload", "")
-
-
-def _destination(labels: Mapping[str, str]) -> Place:
-    return labels.get("destination_service_namespace", ""), labels.get("destination_service_name", "")

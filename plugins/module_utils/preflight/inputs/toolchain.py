@@ -8,13 +8,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...toolchain.catalog import OBSERVABILITY
 from . import rules as r
 
 READS = ("platform_billed", "observability_components")
 # What must have a URL or a name: an inventory's mapping replaces the role's own completely.
 URLS = ("kubectl", "helm", "istioctl", "kind", "gateway_api", "alb_controller_assets", "iam_policy")
 IMAGES = ("node", "pilot", "proxyv2", "alb_controller", "debian")
-OBSERVABILITY = ("prometheus", "alertmanager", "kiali", "dashboards", "tracing")
 DASHBOARDS = tuple(f"istio_dashboard_{name}" for name in ("mesh", "service", "workload", "control_plane"))
 SUMS = ("kubectl", "helm", "istioctl", "kind", "gateway_api_standard", "gateway_api_experimental", "alb_controller_chart", "iam_policy", *DASHBOARDS)
 NODES_OWN = ("node", "pilot", "proxyv2", "alb_controller", *OBSERVABILITY)
