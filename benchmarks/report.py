@@ -83,6 +83,7 @@ def gather(folder: Path) -> Found:
         "changed": {name: changed(logs[name]) for name in unchanging},
         "data_path": json.loads((folder / "datapath.json").read_text(encoding="utf-8")),
         "routes": json.loads((folder / "routes.json").read_text(encoding="utf-8")),
+        "observed": json.loads((folder / "observed.json").read_text(encoding="utf-8")),
         "memory": json.loads((folder / "memory.json").read_text(encoding="utf-8")),
     }
 
@@ -99,7 +100,7 @@ def judge(found: Found) -> list[str]:
         for run in ("paced", "most"):
             if item[run]["failed"]:
                 wrong.append(f"{item['title']}: {item[run]['failed']} of {item[run]['requests']} requests were not answered with 200")
-    return [*wrong, *of_routes(found["routes"])]
+    return [*wrong, *of_routes(found["routes"]), *of_looking(found["observed"], seconds[f"{OURS}-observed"])]
 
 
 def of_routes(measured: Found) -> list[str]:
@@ -113,6 +114,16 @@ def of_routes(measured: Found) -> list[str]:
     return [f"{what}: {value:.2f}; the limit is {limit}" for what, value, limit in checks if value > limit]
 
 
+def of_looking(measured: Found, seconds: float) -> list[str]:
+    checks = [(f"{what}, times that without", ratio, tables.LOOKING_LIMIT) for what, _key, ratio in tables.costs(measured)]
+    checks += [
+        ("what looks at the mesh, MiB", sum(measured["memory"].values()), tables.LOOKING_MEMORY),
+        ("what looks at the mesh is up, seconds", seconds, tables.LOOKING_SECONDS),
+        ("requests that failed while it looked", measured["failed"], 0),
+    ]
+    return [f"{what}: {value:.2f}; the limit is {limit}" for what, value, limit in checks if value > limit]
+
+
 def sections(found: Found) -> list[tuple[str, tables.Rows]]:
     path = found["data_path"]
     return [
@@ -120,6 +131,7 @@ def sections(found: Found) -> list[tuple[str, tables.Rows]]:
         ("More services on a running platform", tables.services(found)),
         ("Apps and routes", tables.routes(found)),
         ("The data path", tables.latency(f"`GET {path['request']}`", path["path"])),
+        ("What looking costs", tables.looking(found["observed"], found["seconds"][f"{OURS}-observed"])),
         ("The services alone, on this machine's loopback", tables.latency(f"`GET {path['request_alone']}`", path["alone"])),
         ("Memory", tables.memory(found)),
         ("Where the collection's time goes, by role", tables.by_run("role", found["stages"])),

@@ -45,7 +45,8 @@ more() { # SET STATE
   ansible-playbook benchmarks/more.yml --extra-vars "bench_set=$inputs/more/$1.json bench_state=$2 bench_kubectl=$kubectl"
 }
 
-timed prepare ansible-playbook benchmarks/prepare.yml
+observed='{"observability_components": ["prometheus", "kiali", "dashboards", "tracing"]}'
+timed prepare ansible-playbook benchmarks/prepare.yml --extra-vars "$observed"
 timed empty ansible-playbook playbooks/teardown.yml
 mapfile -t tools < <(python benchmarks/tools.py)
 export FORTIO=${tools[0]} HELMFILE=${tools[1]}
@@ -65,6 +66,8 @@ done
 timed memory python benchmarks/memory.py "$inputs" "$work/memory.json"
 timed data-path python benchmarks/datapath.py "$inputs" "$work/datapath.json" "$FORTIO"
 timed routes python benchmarks/routes.py "$inputs" "$work/routes.json"
+timed collection-observed ansible-playbook playbooks/site.yml --extra-vars "$observed"
+timed observed python benchmarks/observed.py "$inputs" "$work/observed.json" "$FORTIO"
 timed collection-down ansible-playbook playbooks/teardown.yml
 
 for rival in script helmfile; do

@@ -25,6 +25,10 @@ HUNDRED_GOAL = 10
 APPLY_LIMIT, SAME_LIMIT, LATENCY_LIMIT, NEW_ROUTE_LIMIT = 1.5, 5.0, 1.1, 1.0
 
 
+# Of what looks at the mesh: how many times slower the data path may be (p99, and the time of a request at most), MiB, and seconds until it is up.
+LOOKING_LIMIT, LOOKING_MEMORY, LOOKING_SECONDS = 1.05, 700, 60
+
+
 def said(seconds: float | None) -> str:
     return "-" if seconds is None else f"{seconds:.1f} s"
 
@@ -81,6 +85,28 @@ def routes(found: Found) -> Rows:
         ["the same, unchanged", said(measured["collection_same"]), f"{said(measured['kubectl_same'])} (`kubectl apply`)", "-", f"{SAME_LIMIT} s"],
         [f"p99 with {measured['routes']:,} routes", f"{many:.2f} ms", f"{one:.2f} ms (one route)", f"{many / one:.2f}x", f"{LATENCY_LIMIT}x"],
         ["a new route among them is served after", f"{measured['new_route']:.2f} s", "-", "-", f"{NEW_ROUTE_LIMIT} s"],
+    ]
+
+
+def costs(measured: Found) -> list[tuple[str, tuple[str, str], float]]:
+    """Each figure of the data path, and how many times worse it is while somebody looks."""
+    without, looked = measured["without"], measured["with"]
+    return [
+        ("p99 at a pace", ("paced", "p99"), looked["paced"]["p99"] / without["paced"]["p99"]),
+        ("p99 at the maximum", ("most", "p99"), looked["most"]["p99"] / without["most"]["p99"]),
+        ("the time of a request at the maximum", ("most", "rps"), without["most"]["rps"] / looked["most"]["rps"]),
+    ]
+
+
+def looking(measured: Found, seconds: float) -> Rows:
+    rows = [["metrics and 1 % of traces", "without", "with", "ratio", "limit"]]
+    for what, (how, key), ratio in costs(measured):
+        shown = [f"{measured[name][how][key]:,.0f}/s" if key == "rps" else f"{measured[name][how][key]:.2f} ms" for name in ("without", "with")]
+        rows.append([what, *shown, f"{ratio:.2f}x", f"{LOOKING_LIMIT}x"])
+    return [
+        *rows,
+        ["memory of Prometheus, Kiali, dashboards, Jaeger", "-", f"{sum(measured['memory'].values()):,.0f} MiB", "-", f"{LOOKING_MEMORY} MiB"],
+        ["`site.yml` that adds them to a running platform", "-", said(seconds), "-", f"{LOOKING_SECONDS} s"],
     ]
 
 

@@ -116,8 +116,16 @@ def _rule(rule: Any) -> State:
         "arn": rule.arn,
         "priority": str(rule.priority),
         "conditions": rule.conditions,
-        "actions": [action.data for action in rule.actions],
+        "actions": [_action(action) for action in rule.actions],
     }
+
+
+def _action(action: Any) -> State:
+    """With the secret that the API never returns."""
+    data: State = action.data
+    if not action.client_secret:
+        return data
+    return {**data, "AuthenticateOidcConfig": {**data["AuthenticateOidcConfig"], "ClientSecret": action.client_secret}}
 
 
 def _strings(attributes: State) -> dict[str, str]:

@@ -15,7 +15,7 @@ description:
   - Prometheus asks every pod that says so in an annotation, as Istio lets proxies and istiod do, and reads the answers of stock Envoys and of Istio's own alike
     (see the filter stock_envoy_metrics).
   - Each is one pod, of a user without rights, on a read-only root file system. A NetworkPolicy lets in who needs it, and nobody else. None has a password.
-positional: namespace
+positional: namespace, behind_login
 options:
   _input:
     description: The components by name. What is not there is not wanted. Each has an C(image), C(resources), and C(api_server_cidrs), the networks of the API
@@ -53,6 +53,16 @@ options:
     description: Istio's namespace.
     type: str
     default: istio-system
+  behind_login:
+    description:
+      - Pages that are reached through the ingress gateway, behind a login at its load balancer.
+      - C(hosts) are their host names, by component (V(kiali), V(prometheus), V(dashboards)).
+      - C(login) is the identity provider, by OpenID Connect, with C(issuer), C(authorization_endpoint), C(token_endpoint), C(user_info_endpoint), C(secret)
+        (the Secret with C(clientID) and C(clientSecret)), C(scope), and C(session_timeout) in seconds.
+      - C(gateway) has the C(namespace) and the C(selector) of the gateway's pods.
+      - C(load_balancer) is what M(meshgate.eks_istio.alb_ingress_info) returns of the gateway's Ingress. If it is empty, there are no such objects.
+      - C(controller) has the C(name) and C(namespace) of the service account of the AWS Load Balancer Controller.
+    type: dict
 """
 
 EXAMPLES = r"""

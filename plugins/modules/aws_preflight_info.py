@@ -77,6 +77,12 @@ options:
     type: str
     choices: [internet-facing, internal]
     default: internet-facing
+  scrape_interval:
+    description:
+      - Seconds between two samples of a metric that Amazon Managed Prometheus gets. V(0) if it gets none.
+      - The cost then includes the samples of a small mesh, of 10,000 metrics.
+    type: int
+    default: 0
 attributes:
   diff_mode:
     description: Changes nothing.
@@ -193,6 +199,7 @@ def main() -> None:
                 },
             },
             "load_balancer_scheme": {"type": "str", "choices": ["internet-facing", "internal"], "default": "internet-facing"},
+            "scrape_interval": {"type": "int", "default": 0},
         },
         supports_check_mode=True,
     )

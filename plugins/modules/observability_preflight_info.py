@@ -15,6 +15,7 @@ description:
     applies to the whole mesh, since Istio takes only one.
   - With V(prometheus), fails if a volume is requested that the cluster does not make, because it has no such StorageClass, no default one, a class that makes
     none by itself, or lacks the class's CSI driver; and if the volume that Prometheus has would have to shrink. The message names the classes that can be used.
+  - With O(hosts), fails if the gateway's load balancer has no HTTPS listener, or the Secret of the login lacks C(clientID) or C(clientSecret).
   - Returns the addresses from which the API server calls pods, for NetworkPolicies, and the mesh's namespaces.
 options:
   components:
@@ -39,9 +40,25 @@ options:
     description: The StorageClass. Empty for the cluster's default one.
     type: str
     default: ""
+  hosts:
+    description: The host names of pages behind a login, by component, as in C(observability_hosts).
+    type: dict
+    default: {}
+  login_secret:
+    description: The Secret with the C(clientID) and the C(clientSecret) of the login, in O(ingress_namespace).
+    type: str
+    default: ""
+  ingress:
+    description: The gateway's Ingress.
+    type: str
+    default: ingress
+  ingress_namespace:
+    description: The namespace of the gateway and its Ingress.
+    type: str
+    default: istio-ingress
 attributes:
   check_mode:
-    description: Read-only. In check mode the mesh need not have the provider yet, which role istio would give it.
+    description: Read-only. In check mode the mesh need not have the provider yet, and the load balancer no HTTPS listener, which role istio would give them.
     support: full
 extends_documentation_fragment:
   - meshgate.eks_istio.kubectl
@@ -67,6 +84,10 @@ api_server_cidrs:
   type: list
   elements: str
   sample: [10.0.12.7/32, 10.0.201.4/32]
+load_balancer:
+  description: What the gateway's Ingress says of its load balancer, as M(meshgate.eks_istio.alb_ingress_info) returns it. Empty without O(hosts).
+  returned: always
+  type: dict
 mesh_namespaces:
   description: The namespaces whose pods get proxies, and those in which pods have one.
   returned: always
@@ -87,6 +108,10 @@ def main() -> None:
             "namespace": {"type": "str", "default": "istio-system"},
             "storage": {"type": "str", "default": ""},
             "storage_class": {"type": "str", "default": ""},
+            "hosts": {"type": "dict", "default": {}},
+            "login_secret": {"type": "str", "default": "", "no_log": False},
+            "ingress": {"type": "str", "default": "ingress"},
+            "ingress_namespace": {"type": "str", "default": "istio-ingress"},
         }
     )
     params = module.params

@@ -15,7 +15,7 @@ EXCEPTIONS = (
     ("roles/kind_cluster/files/meshgate-runc", "shebang", "a runtime of Docker: an isolated Python starts it, whatever the user's environment says"),
 )
 # What validate-modules reads, and wants to be under the GPL as Ansible's own modules are.
-LICENSED = ("lookup", "modules")
+LICENSED = ("callback", "lookup", "modules")
 LICENCE = ("validate-modules:missing-gplv3-license", "Apache License 2.0")
 
 

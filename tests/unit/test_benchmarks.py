@@ -52,7 +52,7 @@ def found() -> dict[str, Any]:
     return {
         "date": "2026-11-21",
         "machine": {"cores": 2, "memory_gib": 24, "kernel": "Linux 6", "architecture": "x86_64"},
-        "seconds": {**{f"{maker}-{run}": 10.0 for maker in tables.MAKERS for run in runs}, "collection-check": 10.0},
+        "seconds": {**{f"{maker}-{run}": 10.0 for maker in tables.MAKERS for run in runs}, "collection-check": 10.0, "collection-observed": 20.0},
         "stages": {"up": {"istio": 5.0, "total": 10.0}, "again": {}, "check": {}, "down": {}},
         "slowest_tasks": {"up": ["5.0 s  istio: Install"], "again": [], "check": [], "down": []},
         "steps": {"script-up": {"kind cluster": 5.0}, "helmfile-up": {}},
@@ -68,6 +68,12 @@ def found() -> dict[str, Any]:
             "one": {"p50": 1.0, "p99": 10.0, "failed": 0},
             "many": {"p50": 1.0, "p99": 10.5, "failed": 0},
             "new_route": 0.4,
+        },
+        "observed": {
+            "failed": 0,
+            "memory": {"prometheus": 100.0, "kiali": 50.0},
+            "without": {"paced": {"p99": 10.0}, "most": {"p99": 20.0, "rps": 500.0}},
+            "with": {"paced": {"p99": 10.2}, "most": {"p99": 20.0, "rps": 490.0}},
         },
         "memory": {"rows": {"istiod": {"mib": 100.0, "containers": 1}}, "total_mib": 100.0},
     }
@@ -88,6 +94,10 @@ def test_what_is_as_it_should_be_passes(found) -> None:
         (lambda found: found["routes"].update({"collection_same": 5.5}), "apps with routes unchanged, seconds: 5.50"),
         (lambda found: found["routes"]["many"].update({"p99": 12.0}), "times that with one: 1.20; the limit is 1.1"),
         (lambda found: found["routes"]["one"].update({"failed": 1}), "requests that failed: 1.00"),
+        (lambda found: found["observed"]["with"]["paced"].update({"p99": 11.0}), "p99 at a pace, times that without: 1.10; the limit is 1.05"),
+        (lambda found: found["observed"]["with"]["most"].update({"rps": 400.0}), "the time of a request at the maximum, times that without: 1.25"),
+        (lambda found: found["observed"]["memory"].update({"kiali": 700.0}), "what looks at the mesh, MiB: 800.00; the limit is 700"),
+        (lambda found: found["seconds"].update({"collection-observed": 61.0}), "what looks at the mesh is up, seconds: 61.00; the limit is 60"),
         (lambda found: found["routes"].update({"new_route": 1.5}), "a new route is served, seconds: 1.50"),
     ],
 )
@@ -105,6 +115,7 @@ def test_tables_and_plots_show_every_run(found, tmp_path) -> None:
     for title in ("fresh `site.yml`", "+100 services without pods", "full way", "istiod", "2 cores, 24 GiB"):
         assert title in text
     assert "| 100 apps with routes | 12.0 s | 10.0 s (`kubectl apply`) | 1.20x | 1.5x |" in text and "| p99 with 1,000 routes | 10.50 ms |" in text
+    assert "| p99 at a pace | 10.00 ms | 10.20 ms | 1.02x | 1.05x |" in text and "| 500/s | 490/s | 1.02x |" in text
     for name, svg in report.plots(found).items():
         assert f"(benchmarks/{name})" in text
         assert ElementTree.fromstring(svg).tag.endswith("svg")

@@ -26,6 +26,7 @@ from .envoy import Envoy, default_user
 from .files import Files
 from .layout import Layout
 from .log import log
+from .login.server import Logins
 from .network import Routes
 
 
@@ -47,7 +48,9 @@ def main() -> None:
     layout = Layout(options.run_dir, options.address, options.port_offset)
     files = Files(layout, options.envoy_user)
     envoy = Envoy(binary, layout, options.envoy_user)
-    daemon = Daemon(Api(options.api), envoy, files, layout, options.access_log, Routes() if options.manage_routes else None)
+    logins = Logins(layout.login_socket)
+    files.share(layout.login_socket, 0o660)
+    daemon = Daemon(Api(options.api), envoy, files, layout, options.access_log, Routes() if options.manage_routes else None, logins)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: daemon.stop())
     log(f"following {options.api}")

@@ -79,6 +79,8 @@ def entry(request: dict[str, Any]) -> str:
         kind = "wss" if kind == "https" else "ws"
     elif get("http") == "HTTP/2":
         kind = "h2"
+    # A login that answers by itself ends the rule.
+    actions = "authenticate" if get("details").startswith("ext_authz") else get("actions")
     fields = [
         kind,
         get("emitted"),
@@ -102,9 +104,9 @@ def entry(request: dict[str, Any]) -> str:
         _quoted(get("certificate")),
         get("priority"),
         get("started"),
-        _quoted(get("actions")),
-        _quoted(get("location") if get("actions").endswith("redirect") else "-"),
-        _quoted("-"),  # error_reason: of Lambda targets and authentication only
+        _quoted(actions),
+        _quoted(get("location") if actions.endswith("redirect") else "-"),
+        _quoted("-"),  # error_reason: of Lambda targets, and of logins, whose reasons are not told here
         _quoted(target),
         _quoted(target_status),
         _quoted("-"),  # classification

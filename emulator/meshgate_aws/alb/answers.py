@@ -15,11 +15,14 @@ REASONS = {
     301: "Moved Permanently",
     302: "Found",
     400: "Bad Request",
+    401: "Authorization Required",
     408: "Request Time-out",
     413: "Request Entity Too Large",
+    500: "Internal Server Error",
     502: "Bad Gateway",
     503: "Service Temporarily Unavailable",
     504: "Gateway Time-out",
+    561: "Unauthorized",
 }
 
 
@@ -168,6 +171,13 @@ function envoy_on_request(handle)
       return
     end
   end
+  local rule = route:get("login")
+  if rule ~= nil then
+    headers:replace("x-meshgate-rule", rule)
+    for _, name in ipairs({"identity", "accesstoken", "data"}) do
+      headers:remove("x-amzn-oidc-" .. name)
+    end
+  end
   if route:get("drop_invalid") then
     drop_invalid(headers)
   end
@@ -178,6 +188,11 @@ end
 
 -- Envoy makes a code of gRPC of what it answers by itself.
 function envoy_on_response(handle)
+  local status = handle:metadata():get("login") and handle:headers():get("x-meshgate-status")
+  if status then
+    handle:headers():replace(":status", status)
+    handle:headers():remove("x-meshgate-status")
+  end
   local said = handle:streamInfo():dynamicMetadata():get("meshgate.alb")
   if said ~= nil and said["incompatible"] then
     local headers = handle:headers()

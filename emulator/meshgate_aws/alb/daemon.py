@@ -15,6 +15,7 @@ from .envoy import Envoy
 from .files import Files, lines
 from .layout import Layout
 from .log import log
+from .login.server import Logins
 from .network import Routes
 from .state import Json, State, TargetGroup, parse
 from .translate import translate
@@ -25,13 +26,14 @@ _LONGEST_RETRY = 5.0
 
 
 class Daemon:
-    def __init__(self, api: Api, envoy: Envoy, files: Files, layout: Layout, log_file: Path, routes: Routes | None) -> None:
+    def __init__(self, api: Api, envoy: Envoy, files: Files, layout: Layout, log_file: Path, routes: Routes | None, logins: Logins) -> None:
         self._api = api
         self._envoy = envoy
         self._files = files
         self._layout = layout
         self._log_file = log_file
         self._routes = routes
+        self._logins = logins
         self._stop = threading.Event()
         # Target groups of the active state; None before there is one.
         self._groups: list[TargetGroup] | None = None
@@ -41,6 +43,7 @@ class Daemon:
         jobs: list[Callable[[], None]] = [self._follow_state, self._report_health, self._copy_access_log, self._read_health_events]
         for job in jobs:
             threading.Thread(target=job, name=job.__name__, daemon=True).start()
+        self._logins.start()
         keeper = threading.Thread(target=self._envoy.keep_running, daemon=True)
         keeper.start()
         self._stop.wait()
@@ -54,6 +57,7 @@ class Daemon:
         state = parse(document)
         configuration = translate(state, self._layout)
         self._set_routes(state)
+        self._logins.know(state.load_balancers)
         changed = self._files.apply(configuration)
         self._groups = configuration.groups
         if changed:

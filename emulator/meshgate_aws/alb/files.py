@@ -25,13 +25,13 @@ class Files:
         if group is not None:
             os.setgroups([group])
         layout.run_dir.mkdir(parents=True, exist_ok=True)
-        self._share(layout.run_dir, 0o770)
+        self.share(layout.run_dir, 0o770)
         for old in layout.run_dir.glob("[elr]ds-*.json"):
             old.unlink()
         for pipe in (layout.access_pipe, layout.health_pipe):
             pipe.unlink(missing_ok=True)
             os.mkfifo(pipe, 0o600)
-            self._share(pipe, 0o660)
+            self.share(pipe, 0o660)
         self._contents: dict[Path, str] = {}
         self._write(layout.bootstrap, json.dumps(bootstrap(layout)))
         self.apply(Configuration(files={layout.clusters: [], layout.listeners: []}))
@@ -54,10 +54,10 @@ class Files:
         # Private keys are inside.
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(text)
-        self._share(new, 0o640)
+        self.share(new, 0o640)
         new.replace(path)
 
-    def _share(self, path: Path, mode: int) -> None:
+    def share(self, path: Path, mode: int) -> None:
         if self._group is not None:
             os.chown(path, -1, self._group)
         path.chmod(mode)

@@ -26,7 +26,9 @@ def hosts(clusters: Json) -> dict[Host, Json]:
     result: dict[Host, Json] = {}
     for cluster in clusters.get("cluster_statuses", ()):
         for host in cluster.get("host_statuses", ()):
-            socket = host["address"]["socket_address"]
+            socket = host["address"].get("socket_address")
+            if socket is None:  # no target, but the daemon
+                continue
             result[(cluster["name"], socket["address"], int(socket["port_value"]))] = host.get("health_status", {})
     return result
 

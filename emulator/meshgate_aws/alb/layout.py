@@ -25,6 +25,10 @@ class Layout:
         return self.run_dir / "admin.sock"
 
     @property
+    def login_socket(self) -> Path:
+        return self.run_dir / "login.sock"
+
+    @property
     def access_pipe(self) -> Path:
         return self.run_dir / "access.pipe"
 

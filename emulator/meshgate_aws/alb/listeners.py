@@ -10,6 +10,7 @@ from . import access_log, answers, tls
 from .clusters import ENVOY, config_source
 from .conditions import CLIENT_ADDRESS_KEY
 from .layout import Layout
+from .login.envoy import http_filter as login_filter
 from .routes import Owned, forward_groups
 from .state import Json, Listener
 
@@ -91,6 +92,7 @@ def _http_filters(protocol: str, port: int, owned: list[Owned], layout: Layout) 
                     "default_source_code": {"inline_string": answers.LUA_SCRIPT},
                 },
             },
+            login_filter(),
             {
                 "name": "router",
                 "typed_config": {"@type": f"{ENVOY}.extensions.filters.http.router.v3.Router", "suppress_envoy_headers": True},

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from . import answers
 from .clusters import ENVOY
 from .conditions import route_match
+from .login.envoy import RULE_HEADER, logs_in, on_this_route
 from .state import Json, Listener, LoadBalancer, Rule
 
 # A load balancer and its listener on this port.
@@ -16,6 +17,7 @@ Owned = tuple[LoadBalancer, Listener]
 
 # Envoy adds these headers to requests; an ALB does not.
 _ENVOY_REQUEST_HEADERS = ["x-envoy-external-address", "x-envoy-internal"]
+_OWN_REQUEST_HEADERS = [RULE_HEADER]
 _REDIRECT_DEFAULTS = {"Protocol": "#{protocol}", "Host": "#{host}", "Port": "#{port}", "Path": "/#{path}", "Query": "#{query}"}
 
 
@@ -30,7 +32,7 @@ def route_configuration(name: str, owned: list[Owned], known_groups: Mapping[str
         "virtual_hosts": hosts,
         "ignore_port_in_host_matching": True,
         "request_headers_to_add": [_set_header("x-forwarded-port", str(port))],
-        "request_headers_to_remove": _ENVOY_REQUEST_HEADERS,
+        "request_headers_to_remove": _ENVOY_REQUEST_HEADERS + _OWN_REQUEST_HEADERS,
     }
 
 
@@ -71,19 +73,25 @@ def _nobody(port: int) -> Json:
 
 
 def _route(match: Json, rule: Rule, balancer: LoadBalancer, listener: Listener, known_groups: Mapping[str, str]) -> Json:
-    kinds = [action["Type"] for action in sorted(rule.actions, key=lambda action: int(action.get("Order") or 1))]
-    log = {"elb": balancer.resource_id, "priority": "0" if rule.priority == "default" else rule.priority, "actions": ",".join(kinds)}
+    # Rules that a login goes before end with the same actions as others.
+    login = logs_in(rule)
+    kinds = rule.kinds[1:] if login else rule.kinds
+    executed = ["authenticate", *kinds] if login else kinds
+    log = {"elb": balancer.resource_id, "priority": "0" if rule.priority == "default" else rule.priority, "actions": ",".join(executed)}
     lua: Json = {
         "forwarded_for": balancer.attributes.get("routing.http.xff_header_processing.mode") or "append",
         "drop_invalid": balancer.attributes.get("routing.http.drop_invalid_header_fields.enabled") == "true",
     }
     result: Json = {"match": match}
+    if login:
+        lua["login"] = rule.arn
+        result["typed_per_filter_config"] = on_this_route()
     unknown = [kind for kind in kinds if kind not in ("forward", "redirect", "fixed-response")]
     if unknown or not kinds:
         # Letting a request past an authentication that is not emulated would be worse than an error.
         result |= _fixed(501, f"The emulated load balancer does not support {', '.join(unknown) or 'a rule without actions'}.\n", "text/plain")
     else:
-        action = next(action for action in rule.actions if action["Type"] == kinds[-1])
+        action = rule.actions[-1]
         if kinds[-1] == "forward":
             result["route"] = _forward(action, balancer, known_groups)
             lua["versions"] = ",".join(sorted({known_groups[arn] for arn, weight in forward_groups(action) if weight > 0 and arn in known_groups}))

@@ -24,6 +24,7 @@ class Certificate:
 class Rule:
     """Conditions and actions stay in the ELBv2 API's format."""
 
+    arn: str
     priority: str
     conditions: tuple[Json, ...]
     actions: tuple[Json, ...]
@@ -31,6 +32,10 @@ class Rule:
     @property
     def order(self) -> float:
         return float("inf") if self.priority == "default" else int(self.priority)
+
+    @property
+    def kinds(self) -> list[str]:
+        return [str(action["Type"]) for action in self.actions]
 
 
 @dataclass(frozen=True)
@@ -140,7 +145,7 @@ def _load_balancer(item: Json) -> LoadBalancer:
 
 
 def _listener(item: Json) -> Listener:
-    rules = [Rule(str(rule["priority"]), tuple(rule.get("conditions") or ()), tuple(rule.get("actions") or ())) for rule in item.get("rules", ())]
+    rules = [_rule(rule) for rule in item.get("rules", ())]
     return Listener(
         arn=item["arn"],
         port=int(item["port"]),
@@ -149,6 +154,11 @@ def _listener(item: Json) -> Listener:
         certificates=tuple(_certificate(certificate) for certificate in item.get("certificates") or ()),
         rules=tuple(sorted(rules, key=lambda rule: rule.order)),
     )
+
+
+def _rule(item: Json) -> Rule:
+    actions = sorted(item.get("actions") or (), key=lambda action: int(action.get("Order") or 1))
+    return Rule(item["arn"], str(item["priority"]), tuple(item.get("conditions") or ()), tuple(actions))
 
 
 def _certificate(item: Json) -> Certificate:

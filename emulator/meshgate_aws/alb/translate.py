@@ -9,6 +9,8 @@ from pathlib import Path
 
 from . import clusters, grpc_health, listeners, routes
 from .layout import Layout
+from .login.envoy import cluster as login_cluster
+from .login.envoy import logs_in
 from .routes import Owned
 from .state import Json, State, TargetGroup
 
@@ -43,6 +45,8 @@ def translate(state: State, layout: Layout) -> Configuration:
         else:
             listener = listeners.http_listener(port, by_protocol.get("HTTP", []), by_protocol.get("HTTPS", []), layout, result.problems)
             served += [listener] if listener else []
+    if any(logs_in(rule) for balancer in state.load_balancers for listener in balancer.listeners for rule in listener.rules):
+        result.files[layout.clusters].append(login_cluster(layout))
     if any(clusters.by_grpc_code(group) for group in result.groups):
         result.files[layout.clusters].append(grpc_health.cluster())
         served.append(grpc_health.listener(layout))

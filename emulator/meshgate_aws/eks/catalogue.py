@@ -47,6 +47,7 @@ ADDONS: dict[str, dict[str, Any]] = {
     "kube-proxy": {"type": "networking", "versions": [], "iam": False},
     "eks-pod-identity-agent": {"type": "security", "versions": ["v1.3.9-eksbuild.3", "v1.3.10-eksbuild.2"], "iam": False},
     "aws-ebs-csi-driver": {"type": "storage", "versions": ["v1.52.1-eksbuild.1", "v1.53.0-eksbuild.1"], "iam": True},
+    "amazon-cloudwatch-observability": {"type": "observability", "versions": ["v6.1.0-eksbuild.1", "v6.2.0-eksbuild.1"], "iam": True, "replicas": True},
     # "AWS add-ons" and "Community add-ons" of the user guide.
     "metrics-server": {"type": "observability", "versions": ["v0.8.0-eksbuild.3", "v0.8.0-eksbuild.5"], "iam": False, "replicas": True},
 }

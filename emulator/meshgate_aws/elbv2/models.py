@@ -44,6 +44,16 @@ ALB_ATTRIBUTES = {
 }
 
 
+class Action(moto_models.FakeAction):
+    """AWS keeps the secret of a login, and never returns it: https://github.com/floci-io/floci/issues/3663"""
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        config = dict(data.get("AuthenticateOidcConfig") or {})
+        self.client_secret = str(config.pop("ClientSecret", ""))
+        self.keeps_secret = str(config.pop("UseExistingClientSecret", "")).lower() == "true"
+        super().__init__({**data, "AuthenticateOidcConfig": config} if config else data)
+
+
 class LoadBalancer(moto_models.FakeLoadBalancer):
     def __init__(self, **given: Any) -> None:
         self.active_at = now() + seconds("MESHGATE_LOAD_BALANCER_SECONDS", 0.5)

@@ -14,8 +14,8 @@ from moto.elbv2.models import ELBv2Backend, elbv2_backends
 from moto.elbv2.responses import ELBV2Response
 
 from ..common import error, use_backend
-from . import access_logs, interfaces
-from .models import LoadBalancer, TargetGroup, action_target_groups
+from . import access_logs, interfaces, logins
+from .models import Action, LoadBalancer, TargetGroup, action_target_groups
 
 MAX_TAGS = 50
 
@@ -80,12 +80,17 @@ class Elbv2Backend(ELBv2Backend):
         if given.get("certificate") and not self._certificate_exists(given["certificate"]):
             raise error("CertificateNotFound", f"Certificate ARN '{given['certificate']}' is not valid")
         self._check_versions(protocol, given.get("actions") or [])
+        logins.check(protocol, given.get("actions") or [])
         return super().create_listener(load_balancer_arn, protocol, port, *rest, **given)
 
     def modify_listener(self, arn: str, port: Any = None, protocol: str | None = None, *rest: Any, **given: Any) -> Any:
         before = self.describe_listeners(None, [arn])[0]
-        others = before.certificates[1:]
+        others, secret = before.certificates[1:], logins.secret_of(before.default_actions)
+        # moto passes the policy, the certificates and the actions by position.
+        actions = given.get("actions") or (rest[2] if len(rest) > 2 else None)
+        logins.check(protocol or before.protocol, actions or [], known=secret)
         listener = super().modify_listener(arn, port, protocol, *rest, **given)
+        logins.keep(listener.default_actions, secret)
         # ModifyListener replaces the default certificate; the others came by AddListenerCertificates and stay.
         listener.certificates += [other for other in others if other not in listener.certificates]
         return listener
@@ -93,7 +98,16 @@ class Elbv2Backend(ELBv2Backend):
     def create_rule(self, listener_arn: str, conditions: Any, priority: int, actions: list[dict[str, Any]], tags: Any = None) -> Any:
         for listener in self.describe_listeners(None, [listener_arn]):
             self._check_versions(listener.protocol, actions)
+            logins.check(listener.protocol, actions)
         return super().create_rule(listener_arn, conditions, priority, actions, tags)
+
+    def modify_rule(self, rule_arn: str, conditions: Any, actions: list[dict[str, Any]]) -> Any:
+        rules = self.describe_rules(None, [rule_arn])
+        secret = logins.secret_of(rules[0].actions) if rules else ""
+        logins.check("HTTPS", actions or [], known=secret)
+        rule = super().modify_rule(rule_arn, conditions, actions)
+        logins.keep(rule.actions, secret)
+        return rule
 
     def _check_versions(self, protocol: str, actions: list[dict[str, Any]]) -> None:
         """The words of https://github.com/aws/copilot-cli/issues/4551, which does not show the error's code."""
@@ -238,6 +252,7 @@ class Elbv2Response(ELBV2Response):
 
 def install() -> None:
     use_backend(elbv2_backends, Elbv2Backend)
+    moto_models.FakeAction = Action  # type: ignore[misc]
     moto_models.FakeLoadBalancer = LoadBalancer  # type: ignore[assignment,misc]
     moto_models.FakeTargetGroup = TargetGroup  # type: ignore[assignment,misc]
     vars(elb_urls)["ELBV2Response"] = Elbv2Response

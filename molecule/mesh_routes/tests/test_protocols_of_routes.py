@@ -16,6 +16,7 @@ import pytest
 from cluster import Cluster
 from demo_app import deploy
 from harness import Play, until
+from zone import zone
 
 VARIABLES = "molecule/mesh_routes/vars/scenario.yml"
 SET, NAMESPACE, PLATFORM = "molecule-protocols", "molecule-protocols", "mesh.example.com"
@@ -58,19 +59,10 @@ def apply(play: Play) -> Callable[..., Any]:
 @pytest.fixture(scope="module", autouse=True)
 def as_it_was(play: Play, apply: Callable[..., Any], aws: Callable[[str], Any]) -> Iterator[None]:
     """With a zone for the platform's name, whose certificate is validated there."""
-    route53 = aws("route53")
-    there = [zone["Id"] for zone in route53.list_hosted_zones()["HostedZones"] if zone["Name"] == "example.com."]
-    zone = there[0] if there else route53.create_hosted_zone(Name="example.com", CallerReference=SET)["HostedZone"]["Id"]
-    yield
-    apply(APPS, ROUTES, "-e", "mesh_state=absent")
-    play("playbooks/site.yml")
-    if there:
-        return
-    records = [record for record in route53.list_resource_record_sets(HostedZoneId=zone)["ResourceRecordSets"] if record["Type"] not in ("NS", "SOA")]
-    changes = [{"Action": "DELETE", "ResourceRecordSet": record} for record in records]
-    if changes:
-        route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": changes})
-    route53.delete_hosted_zone(Id=zone)
+    with zone(aws("route53"), "example.com"):
+        yield
+        apply(APPS, ROUTES, "-e", "mesh_state=absent")
+        play("playbooks/site.yml")
 
 
 def curl(name: str, *options: str, path: str = "/") -> tuple[str, str]:

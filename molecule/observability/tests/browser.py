@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,10 +32,17 @@ def chromium() -> str:
 
 
 @contextmanager
-def page(dark: bool = False, width: int = 1400, height: int = 900, offline: bool = False) -> Iterator[Page]:
+def page(
+    dark: bool = False, width: int = 1400, height: int = 900, offline: bool = False, arguments: Sequence[str] = (), ignore_https_errors: bool = False
+) -> Iterator[Page]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
-        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light", offline=offline)
+        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox", *arguments])
+        context = browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+            offline=offline,
+            ignore_https_errors=ignore_https_errors,
+        )
         try:
             yield context.new_page()
         finally:

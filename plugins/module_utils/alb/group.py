@@ -17,6 +17,8 @@ from ..kube.objects import Manifest
 from .ingress import INGRESS
 
 PREFIX = "alb.ingress.kubernetes.io/"
+# Rules are tried in the order of the group's Ingresses, and that of the gateway, which takes all hosts, has 0. A login goes before a pattern of routes.
+LOGINS, ROUTES = "-20", "-10"
 # Of a target group and of a rule: each Ingress of the group has its own. Who must log in at one, must at all of them.
 _OF_A_TARGET_GROUP = (
     *("healthcheck-path", "healthcheck-port", "healthcheck-interval-seconds", "healthcheck-timeout-seconds"),
@@ -47,6 +49,40 @@ def said_of(ingress: Manifest) -> dict[str, t.Any]:
         "annotations": {**kept, **({"tags": ",".join(f"{key}={value}" for key, value in owner.items())} if owner else {})},
         "labels": owner,
     }
+
+
+def further_ingress(
+    name: str,
+    namespace: str,
+    balancer: t.Mapping[str, t.Any],
+    hosts: t.Sequence[tuple[str, str, int]],
+    order: str,
+    annotations: t.Mapping[str, str] | None = None,
+) -> Manifest:
+    """Another Ingress of the group, with rules for hosts: C(hosts) are each host's name, Service and port. C(annotations) are its own, without their prefix."""
+    said = {
+        **(balancer.get("annotations") or {}),
+        **(annotations or {}),
+        "group.name": balancer["group"],
+        "group.order": order,
+        "target-type": "ip",
+        "listen-ports": json.dumps([{"HTTPS": int(balancer["https_port"])}]),
+        # The same in the same order, so that the listener's default certificate stays what it is.
+        "certificate-arn": ",".join(balancer["certificate_arns"]),
+    }
+    metadata = {
+        "name": name,
+        "namespace": namespace,
+        "annotations": {f"{PREFIX}{key}": value for key, value in said.items()},
+        **({"labels": dict(balancer["labels"])} if balancer.get("labels") else {}),
+    }
+    spec = {"ingressClassName": "alb", "rules": [_rule(*each) for each in hosts]}
+    return {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": metadata, "spec": spec}
+
+
+def _rule(host: str, service: str, port: int) -> Manifest:
+    backend = {"service": {"name": service, "port": {"number": port}}}
+    return {"host": host, "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}
 
 
 def _listeners(text: str) -> Iterator[tuple[str, int]]:

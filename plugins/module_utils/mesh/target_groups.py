@@ -8,18 +8,15 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balance
 
 from __future__ import annotations
 
-import json
 import typing as t
 
-from ..alb.group import PREFIX
+from ..alb.group import PREFIX, ROUTES, further_ingress
 from ..kube.objects import Manifest
 from .names import Entry
 from .protocols import hosts_of_versions
 
 # To what the gateway's Service sends its port 80.
 _PORT = 8080
-# Before the Ingress of the gateway, which takes all hosts: rules are tried in the order of the group's Ingresses, whose own is 0.
-_ORDER = "-10"
 # What the load balancer asks for by itself, with the code that says "no such method": UNIMPLEMENTED.
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html#health-check-settings
 _HEALTH_PATH, _UNIMPLEMENTED = "/AWS.ALB/healthcheck", "12"
@@ -31,7 +28,9 @@ def manifests(routes: t.Sequence[Entry], gateway: Entry, apps: t.Sequence[Entry]
     if not hosts:
         return []
     answer = [_health_answer(gateway)] if "GRPC" in hosts else []
-    return [*answer, *[_service(version, gateway) for version in sorted(hosts)], _ingress(hosts, gateway)]
+    rules = [(host, _name(version, gateway), 80) for host, version in _closest_first(hosts)]
+    ingress = further_ingress(gateway["name"], gateway["namespace"], gateway["load_balancer"], rules, ROUTES)
+    return [*answer, *[_service(version, gateway) for version in sorted(hosts)], ingress]
 
 
 def _name(version: str, gateway: Entry) -> str:
@@ -61,33 +60,7 @@ def _health_answer(gateway: Entry) -> Manifest:
     return {"apiVersion": "networking.istio.io/v1alpha3", "kind": "EnvoyFilter", "metadata": metadata, "spec": spec}
 
 
-def _ingress(hosts: t.Mapping[str, t.Sequence[str]], gateway: Entry) -> Manifest:
-    balancer = gateway["load_balancer"]
-    said = {
-        **(balancer.get("annotations") or {}),
-        "group.name": balancer["group"],
-        "group.order": _ORDER,
-        "target-type": "ip",
-        "listen-ports": json.dumps([{"HTTPS": int(balancer["https_port"])}]),
-        # The same in the same order, so that the listener's default certificate stays what it is.
-        "certificate-arn": ",".join(balancer["certificate_arns"]),
-    }
-    metadata = {
-        "name": gateway["name"],
-        "namespace": gateway["namespace"],
-        "annotations": {f"{PREFIX}{key}": value for key, value in said.items()},
-        **({"labels": dict(balancer["labels"])} if balancer.get("labels") else {}),
-    }
-    rules = [_rule(host, _name(version, gateway)) for host, version in _closest_first(hosts)]
-    return {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": metadata, "spec": {"ingressClassName": "alb", "rules": rules}}
-
-
 def _closest_first(hosts: t.Mapping[str, t.Sequence[str]]) -> list[tuple[str, str]]:
     """The load balancer takes the first rule that fits: a name goes before the pattern that it fits to, a longer pattern before a shorter one."""
     pairs = [(host, version) for version, names in hosts.items() for host in names]
     return sorted(pairs, key=lambda pair: (pair[0].startswith("*"), -len(pair[0]), pair[0]))
-
-
-def _rule(host: str, service: str) -> Manifest:
-    backend = {"service": {"name": service, "port": {"number": 80}}}
-    return {"host": host, "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}

@@ -8,7 +8,7 @@ import typing as t
 from collections.abc import Mapping
 
 from ..kube.objects import Manifest
-from . import alertmanager, dashboards, kiali, prometheus, tracing
+from . import alertmanager, dashboards, kiali, pages, prometheus, tracing
 
 _COMPONENTS = {
     "prometheus": prometheus.manifests,
@@ -19,5 +19,6 @@ _COMPONENTS = {
 }
 
 
-def manifests(wanted: Mapping[str, Mapping[str, t.Any]], namespace: str = "istio-system") -> list[Manifest]:
-    return [item for name, said in wanted.items() for item in _COMPONENTS[name](said, namespace, wanted)]
+def manifests(wanted: Mapping[str, Mapping[str, t.Any]], namespace: str = "istio-system", behind_login: Mapping[str, t.Any] | None = None) -> list[Manifest]:
+    made = [item for name, said in wanted.items() for item in _COMPONENTS[name](said, namespace, wanted)]
+    return made + (pages.manifests(behind_login, namespace, wanted) if behind_login else [])

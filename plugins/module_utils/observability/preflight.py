@@ -9,6 +9,7 @@ import typing as t
 from contextlib import suppress
 from ipaddress import ip_address, ip_network
 
+from ..alb.group import of_ingress
 from ..common.failure import Refused
 from ..common.safe_yaml import Loader
 from ..kube.api import KubeApi
@@ -24,23 +25,26 @@ _IN_MESH = "service.istio.io/canonical-name"
 _INJECTED = ("istio-injection", "istio.io/rev")
 # Of the default revision, and of one with a name.
 _MESH = re.compile(r"istio(-.+)?$")
+# What the controller reads: https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/ingress/annotations/#auth-idp-oidc
+LOGIN_KEYS = ("clientID", "clientSecret")
 _ASKED = "tracing is in observability_components"
 
 
 def look(api: KubeApi, params: t.Mapping[str, t.Any], check_mode: bool = False) -> dict[str, t.Any]:
     """In check mode the mesh may still be without its provider, which role istio would have given it before."""
     provider = [] if check_mode else _provider(api, params)
-    wrong = [*_volume(api, params), *_telemetry(api, params), *provider, *_secrets(api, params)]
+    balancer = _balancer(api, params, check_mode)
+    wrong = [*_volume(api, params), *_telemetry(api, params), *provider, *_secrets(api, params), *_login(api, params, balancer)]
     if wrong:
         raise Refused("; ".join(wrong))
     slices = api.find("discovery.k8s.io/v1", "EndpointSlice", "default", labels="kubernetes.io/service-name=kubernetes")
     mesh = namespaces_of_mesh(api.find("v1", "Namespace"), api.find("v1", "Pod", labels=_IN_MESH))
-    return {"changed": False, "api_server_cidrs": api_server_cidrs(slices), "mesh_namespaces": mesh}
+    return {"changed": False, "api_server_cidrs": api_server_cidrs(slices), "mesh_namespaces": mesh, "load_balancer": balancer}
 
 
 def nothing() -> dict[str, t.Any]:
     """Of a cluster that is still to be made, in check mode."""
-    return {"changed": False, "api_server_cidrs": [], "mesh_namespaces": []}
+    return {"changed": False, "api_server_cidrs": [], "mesh_namespaces": [], "load_balancer": {}}
 
 
 def _volume(api: KubeApi, params: t.Mapping[str, t.Any]) -> list[str]:
@@ -94,6 +98,32 @@ def _secrets(api: KubeApi, params: t.Mapping[str, t.Any]) -> list[str]:
             missing.append(f"{secret['name']}/{secret['key']}")
     accepted = f"Secrets of namespace {params['namespace']} with these keys"
     return [f"observability_alert_receivers names the Secret and key {', '.join(missing)}; accepted: {accepted}"] if missing else []
+
+
+def _balancer(api: KubeApi, params: t.Mapping[str, t.Any], check_mode: bool) -> dict[str, t.Any]:
+    """In check mode, role istio may still have to make the HTTPS listener."""
+    if not params["hosts"]:
+        return {}
+    found = of_ingress(api, params["ingress"], params["ingress_namespace"])
+    return {**found, "https_port": found.get("https_port") or 443} if found and check_mode else found
+
+
+def _login(api: KubeApi, params: t.Mapping[str, t.Any], balancer: t.Mapping[str, t.Any]) -> list[str]:
+    """A load balancer logs people in on HTTPS only, and the controller leaves its whole group as it is while the Secret is missing."""
+    if not params["hosts"]:
+        return []
+    wrong, asked = [], f"observability_hosts has {', '.join(params['hosts'].values())}"
+    where = f"Ingress {params['ingress_namespace']}/{params['ingress']}"
+    if not balancer.get("https_port") or not balancer.get("group"):
+        lacks = "has no HTTPS listener" if balancer else "does not exist"
+        wrong.append(f"{asked}; {where} {lacks}; accepted: a gateway of role istio with istio_ingress_host_name or istio_ingress_certificate_arn")
+    name = params["login_secret"]
+    secret = api.get("v1", "Secret", name, params["ingress_namespace"])
+    missing = [key for key in LOGIN_KEYS if secret is None or key not in (secret.get("data") or {})]
+    if missing:
+        accepted = f"a Secret of namespace {params['ingress_namespace']} with {' and '.join(LOGIN_KEYS)}"
+        wrong.append(f"observability_login names the Secret {name}, which lacks {' and '.join(missing)}; accepted: {accepted}")
+    return wrong
 
 
 def of_whole_mesh(telemetry: Manifest) -> bool:

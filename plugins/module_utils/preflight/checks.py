@@ -274,6 +274,7 @@ def look(module: Task, aws: Aws) -> dict[str, Any]:
                 zones=len(preflight.platform.network.zones) if preflight.platform else prices.ZONES,
                 extended=preflight.extended_support(),
                 scheme=params["load_balancer_scheme"],
+                scrape_interval=params["scrape_interval"],
             ).as_result()
     for check in checks:
         if check.warning:

@@ -10,7 +10,10 @@ from typing import Any
 
 from ..aws.partitions import partition_of
 from ..eks.platform.node_group_inputs import full_sizes
+from ..observability.volume import SERIES
 
+# The add-on of CloudWatch's: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/install-CloudWatch-Observability-EKS-addon.html
+CONTAINER_INSIGHTS = "amazon-cloudwatch-observability"
 HOURS_PER_MONTH = 730
 ZONES = 3
 DISK = 80
@@ -96,8 +99,18 @@ class Prices:
         return round(large * SIZES[size], 6) if large is not None and size in SIZES else None
 
 
-def estimate(platform: dict[str, Any], listed: dict[str, Any], zones: int = ZONES, extended: bool = False, scheme: str = "internet-facing") -> Estimate:
-    """A platform's cost. C(platform) has the role's inputs, C(zones) is how many zones it spans."""
+def estimate(
+    platform: dict[str, Any],
+    listed: dict[str, Any],
+    zones: int = ZONES,
+    extended: bool = False,
+    scheme: str = "internet-facing",
+    scrape_interval: int = 0,
+) -> Estimate:
+    """A platform's cost. C(platform) has the role's inputs, C(zones) is how many zones it spans.
+
+    C(scrape_interval): seconds between samples for Amazon Managed Prometheus, 0 if it gets none.
+    """
     prices = Prices(listed, platform["region"])
     own_network = not platform.get("vpc_id") and not platform.get("subnet_ids")
     nat = {"single": 1, "highly_available": zones, "disabled": 0}[platform["nat_mode"]] if own_network else 0
@@ -114,6 +127,10 @@ def estimate(platform: dict[str, Any], listed: dict[str, Any], zones: int = ZONE
     public = nat + (zones if scheme == "internet-facing" else 0) + outside
     if public:
         items.append(_hourly("public IPv4 address", public, prices.get("public_ipv4_hour")))
+    if scrape_interval:
+        items.append(_samples(scrape_interval, prices.get("amp_10m_samples")))
+    if CONTAINER_INSIGHTS in {addon["name"] for addon in platform.get("addons") or []}:
+        items.append(Item("Container Insights", 1, "hour", None, None, "by what it observes"))
     if nat:
         items.append(Item("NAT traffic", 0, "GB", prices.get("nat_gateway_gb"), None))
     items.append(Item("load balancer capacity", 0, "LCU hour", prices.get("alb_lcu_hour"), None))
@@ -138,6 +155,12 @@ def _node(group: dict[str, Any], count: int, prices: Prices) -> Item:
     each = [prices.instance(kind) for kind in kinds]
     known = [price for price in each if price is not None]
     return _hourly(f"node {' or '.join(kinds)}", count, max(known) if len(known) == len(each) else None)
+
+
+def _samples(interval: int, price: float | None) -> Item:
+    """Of a small mesh. They are counted as they arrive; storing them costs little beside it."""
+    millions = SERIES * 3600 / interval / 1e6
+    return Item("10 million metric samples", round(millions / 10, 2), "hour", price, None if price is None else millions / 10 * price, "a small mesh's")
 
 
 def _volume(size: float, price: float | None) -> Item:

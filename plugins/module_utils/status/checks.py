@@ -300,7 +300,8 @@ def cost(facts: Facts) -> Row:
     if facts.eks is None or not facts.wanted.price_list:
         return Row("cost", "unknown", "nothing is known of the cluster's node groups" if facts.eks is None else "no price list was given")
     groups = [_priced(group) for group in facts.node_groups]
-    found = estimate({**facts.wanted.platform, "region": facts.wanted.region, "node_groups": groups}, dict(facts.wanted.price_list))
+    platform = {**facts.wanted.platform, "region": facts.wanted.region, "node_groups": groups}
+    found = estimate(platform, dict(facts.wanted.price_list), scrape_interval=int(platform.get("scrape_interval") or 0))
     return Row("cost", "ok", found.summary())
 
 

@@ -79,7 +79,7 @@ def test_reports_go_on_after_one_that_failed(tmp_path: Path, capsys: pytest.Capt
             reported.append(targets)
             daemon.stop()
 
-    daemon = Daemon(Api(), envoy, None, None, tmp_path / "log", None)  # type: ignore[arg-type]
+    daemon = Daemon(Api(), envoy, None, None, tmp_path / "log", None, None)  # type: ignore[arg-type]
     daemon._groups = []
     daemon._stop = Quick()
     daemon._report_health()

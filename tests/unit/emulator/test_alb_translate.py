@@ -101,10 +101,12 @@ def test_what_dns_leads_to_one_of_several_is_its_name_too_and_the_oldest_keeps_w
 
 
 def test_an_action_that_is_not_emulated_never_forwards() -> None:
-    rules = [{**rule("default", forward()), "actions": [{"Type": "authenticate-oidc", "Order": 1}, {**forward(), "Order": 2}]}]
-    route = routes(configure([balancer("one", *rules)], group()))[0]["routes"][0]
-    assert "route" not in route
-    assert route["direct_response"]["status"] == 501
+    redirect = {"Type": "redirect", "Order": 2, "RedirectConfig": {"StatusCode": "HTTP_301"}}
+    for login, then in (("authenticate-cognito", {**forward(), "Order": 2}), ("authenticate-oidc", redirect)):
+        rules = [{**rule("default", forward()), "actions": [{"Type": login, "Order": 1}, then]}]
+        route = routes(configure([balancer("one", *rules)], group()))[0]["routes"][0]
+        assert "route" not in route
+        assert route["direct_response"]["status"] == 501
 
 
 def test_an_unknown_condition_leaves_its_rule_out_and_is_named() -> None:

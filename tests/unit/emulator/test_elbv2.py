@@ -298,3 +298,39 @@ def test_target_groups_of_grpc_are_checked_by_its_codes_and_are_for_https_only(s
     assert changed["Matcher"] == {"GrpcCode": "0-5"}
     state = stack.aws.control("GET", "alb")
     assert next(group["health_check"]["matcher"] for group in state["target_groups"] if group["arn"] == found["TargetGroupArn"]) == "0-5"
+
+
+def test_logins_are_for_https_with_a_secret_that_is_never_returned(stack, aws) -> None:
+    stack.listen()
+    ends = {"AuthorizationEndpoint": "authorize", "TokenEndpoint": "token", "UserInfoEndpoint": "userinfo"}
+    config = {"Issuer": "https://id.example.com", **{name: f"https://id.example.com/{path}" for name, path in ends.items()}, "ClientId": "pages"}
+    host = [{"Field": "host-header", "HostHeaderConfig": {"Values": ["pages.example.com"]}}]
+
+    def actions(**more: Any) -> list[dict[str, Any]]:
+        login = {"Type": "authenticate-oidc", "Order": 1, "AuthenticateOidcConfig": {**config, **more}}
+        return [login, {"Type": "forward", "Order": 2, "TargetGroupArn": stack.targets}]
+
+    rule = {"Priority": 9, "Conditions": host}
+    assert refused(stack.elb.create_rule, ListenerArn=stack.listener, **rule, Actions=actions(ClientSecret="s")) == "InvalidLoadBalancerAction"
+    certificate = aws.client("acm").request_certificate(DomainName="pages.example.com", ValidationMethod="DNS")["CertificateArn"]
+    fixed = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}]
+    made = {"Protocol": "HTTPS", "Port": 443, "Certificates": [{"CertificateArn": certificate}], "DefaultActions": fixed}
+    secure = stack.elb.create_listener(LoadBalancerArn=stack.arn, **made)["Listeners"][0]["ListenerArn"]
+    wrong: list[dict[str, Any]] = [{}, {"ClientSecret": "s", "UseExistingClientSecret": True}, {"UseExistingClientSecret": True}]
+    for more in [*wrong, {"ClientSecret": "s", "TokenEndpoint": "http://id.example.com/token"}]:
+        assert refused(stack.elb.create_rule, ListenerArn=secure, **rule, Actions=actions(**more)) == "InvalidLoadBalancerAction"
+
+    arn = stack.elb.create_rule(ListenerArn=secure, **rule, Actions=actions(ClientSecret="first"))["Rules"][0]["RuleArn"]
+
+    def seen() -> tuple[dict[str, Any], str]:
+        said = stack.elb.describe_rules(RuleArns=[arn])["Rules"][0]["Actions"][0]["AuthenticateOidcConfig"]
+        listener = next(item for item in stack.state()[0]["listeners"] if item["arn"] == secure)
+        return said, listener["rules"][0]["actions"][0]["AuthenticateOidcConfig"]["ClientSecret"]
+
+    assert seen() == (config, "first")
+    stack.elb.modify_rule(RuleArn=arn, Actions=actions(UseExistingClientSecret=True, ClientId="others"))
+    assert seen() == ({**config, "ClientId": "others"}, "first")
+    stack.elb.modify_rule(RuleArn=arn, Actions=actions(ClientSecret="second"))
+    assert seen() == (config, "second")
+    # Another test's load balancer has this port for itself.
+    stack.elb.delete_listener(ListenerArn=secure)

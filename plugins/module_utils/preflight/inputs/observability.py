@@ -9,20 +9,30 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from ...alb.domain import HOST
 from ...kube.names import DNS_LABEL, IMAGE
 from ...mesh.aws_roles import AWS_ROLE
+from ...mesh.hosts import outside_hosts
 from ...observability import volume
 from ...observability.dashboards import is_grafana
+from ...observability.pages import PAGES
 from ...observability.prometheus import region_of
 from . import rules as r
 
-READS = ("platform_billed", "toolchain_facts", "toolchain_components", "eks_cluster_facts")
+READS = (
+    *("platform_billed", "toolchain_facts", "toolchain_components", "eks_cluster_facts"),
+    *("istio_ingress_host_name", "istio_ingress_certificate_arn", "mesh_routes"),
+)
 LEAST_VOLUME = "1Gi"
 NEED_METRICS = ("alertmanager", "kiali", "dashboards")
 # https://docs.aws.amazon.com/sns/latest/dg/sns-create-topic.html
 TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?")
 URL = re.compile(r"https?://[^/\s]+\S*")
 SMARTHOST = re.compile(r"[^\s:/]+:[0-9]+")
+HTTPS = re.compile(r"https://[^/\s]+\S*")
+LOGIN_URLS = ("issuer", "authorization_endpoint", "token_endpoint", "user_info_endpoint")
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_AuthenticateOidcActionConfig.html
+LONGEST_SESSION = 604800
 ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")
 DURATION = re.compile(r"([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?(?<=[dhms])")
 MOST_TRACES = 1_000_000
@@ -40,7 +50,32 @@ def problems(given: Mapping[str, Any]) -> list[str]:
         if name in components:
             _image(rules, name)
             check(rules)
+    if rules.mapping("observability_hosts"):
+        _pages(rules, components)
     return rules.found
+
+
+def _pages(rules: r.Rules, components: list[Any]) -> None:
+    """None of the pages has a password: without a login none of them is reached."""
+    name, login = "observability_hosts", rules.mapping("observability_login")
+    hosts = {str(component): str(host) for component, host in rules.mapping(name).items()}
+    rules.need(not {*hosts} - {*PAGES}, name, f"host names by component, of {', '.join(PAGES)}: other pages change something, or are part of these")
+    rules.need(not ({*hosts} & {*PAGES}) - {*components}, name, "host names of what is in observability_components")
+    wrong = [host for host in hosts.values() if not HOST.fullmatch(host) or host.startswith("*")]
+    rules.need(not wrong and len({*hosts.values()}) == len(hosts), name, "a host name for each, such as kiali.example.com, which no other one has")
+    taken = sorted({*hosts.values()} & {*outside_hosts(rules.given.get("mesh_routes"))})
+    rules.need(not taken, name, f"hosts of no route; mesh_routes has {', '.join(taken)}")
+    rules.need(bool(login), "observability_login", f"an identity provider, which {name} needs: the pages themselves have no password")
+    for key in LOGIN_URLS if login else ():
+        if not HTTPS.fullmatch(str(login.get(key))):
+            rules.refuse(f"observability_login.{key}", login.get(key), "an https URL, which is all that a load balancer asks")
+    if login:
+        seconds = int(login.get("session_timeout") or LONGEST_SESSION)
+        right = 1 <= seconds <= LONGEST_SESSION
+        rules.need(right, "observability_login", f"a session_timeout of 1 to {LONGEST_SESSION} seconds")
+        rules.need(bool(DNS_LABEL.fullmatch(str(login.get("secret")))), "observability_login", "a secret, the name of a Secret with clientID and clientSecret")
+    secure = rules.text("istio_ingress_host_name") or rules.text("istio_ingress_certificate_arn") or r.cluster_exists(rules)
+    rules.need(bool(secure), name, "hosts beside istio_ingress_host_name or istio_ingress_certificate_arn: a load balancer logs people in on HTTPS only")
 
 
 def _image(rules: r.Rules, component: str) -> None:

@@ -229,3 +229,78 @@ def test_every_proxy_may_send_spans_and_only_kiali_reads_them() -> None:
     assert collects["from"] == [{"namespaceSelector": {}}] and [port["port"] for port in collects["ports"]] == [4317, 4318]
     assert {"podSelector": {"matchLabels": {"app.kubernetes.io/name": "kiali"}}} in answers["from"]
     assert {"namespaceSelector": {}} not in answers["from"]
+
+
+# --- pages behind a login ---------------------------------------------------------------------------------------------------
+BEHIND_LOGIN: dict[str, Any] = {
+    "hosts": {"kiali": "kiali.example.com", "dashboards": "boards.example.com"},
+    "login": {
+        **{name: f"https://id.example.com/{name}" for name in ("issuer", "authorization_endpoint", "token_endpoint", "user_info_endpoint")},
+        "secret": "login",
+        "scope": "openid",
+        "session_timeout": 3600,
+    },
+    "gateway": {"namespace": "istio-ingress", "selector": {"istio": "ingressgateway"}},
+    "load_balancer": {
+        "group": "sandbox",
+        "https_port": 443,
+        "certificate_arns": ["arn:a", "arn:b"],
+        "annotations": {"healthcheck-port": "15021"},
+        "labels": {},
+    },
+    "controller": {"name": "aws-load-balancer-controller", "namespace": "kube-system"},
+}
+
+
+def pages(**changed: Any) -> list[dict[str, Any]]:
+    return manifests({name: WANTED[name] for name in ("prometheus", "kiali", "dashboards")}, "istio-system", {**BEHIND_LOGIN, **changed})[
+        len(without_pages()) :
+    ]
+
+
+def without_pages() -> list[dict[str, Any]]:
+    return objects("prometheus", "kiali", "dashboards")
+
+
+def test_the_load_balancer_leads_to_pages_by_way_of_the_login_only() -> None:
+    ingress, service, gateway = (only(kind, pages()) for kind in ("Ingress", "Service", "Gateway"))
+    said = {key.removeprefix("alb.ingress.kubernetes.io/"): value for key, value in ingress["metadata"]["annotations"].items()}
+    assert (said["auth-type"], said["auth-on-unauthenticated-request"], said["auth-session-timeout"]) == ("oidc", "authenticate", "3600")
+    assert said["listen-ports"] == '[{"HTTPS": 443}]' and said["certificate-arn"] == "arn:a,arn:b" and said["healthcheck-port"] == "15021"
+    assert yaml.safe_load(said["auth-idp-oidc"]) == {
+        "issuer": "https://id.example.com/issuer",
+        "authorizationEndpoint": "https://id.example.com/authorization_endpoint",
+        "tokenEndpoint": "https://id.example.com/token_endpoint",
+        "userInfoEndpoint": "https://id.example.com/user_info_endpoint",
+        "secretName": "login",
+    }
+    assert [rule["host"] for rule in ingress["spec"]["rules"]] == ["boards.example.com", "kiali.example.com"]
+    ports = {rule["http"]["paths"][0]["backend"]["service"]["port"]["number"] for rule in ingress["spec"]["rules"]}
+    # The gateway knows these hosts at no other port, and routes of no other namespace.
+    server = gateway["spec"]["servers"][0]
+    assert ports == {server["port"]["number"]} == {one["targetPort"] for one in service["spec"]["ports"]}
+    assert server["port"]["number"] not in (8080, 15021) and server["hosts"] == ["./boards.example.com", "./kiali.example.com"]
+
+
+def test_each_page_has_a_route_and_lets_in_the_gateway() -> None:
+    routes = {item["spec"]["hosts"][0]: item["spec"]["http"][0] for item in pages() if item["kind"] == "VirtualService"}
+    to = {host: route["route"][0]["destination"] for host, route in routes.items()}
+    assert to["kiali.example.com"] == {"host": "kiali.istio-system.svc.cluster.local", "port": {"number": 20001}}
+    assert to["boards.example.com"] == {"host": "perses.istio-system.svc.cluster.local", "port": {"number": 8080}}
+    assert all(route["headers"]["request"]["remove"] == ["x-amzn-oidc-accesstoken"] for route in routes.values())
+    ways = {
+        item["spec"]["podSelector"]["matchLabels"]["app.kubernetes.io/name"]: item["spec"]["ingress"] for item in pages() if item["kind"] == "NetworkPolicy"
+    }
+    assert {name: rules[0]["ports"][0]["port"] for name, rules in ways.items()} == {"kiali": 20001, "perses": 8080}
+    assert ways["kiali"][0]["from"][0]["podSelector"] == {"matchLabels": {"istio": "ingressgateway"}}
+
+
+def test_the_controller_reads_the_secret_of_the_login_and_no_other_one() -> None:
+    (rule,) = only("Role", pages())["rules"]
+    assert (rule["resources"], rule["resourceNames"]) == (["secrets"], ["login"])
+    assert only("RoleBinding", pages())["subjects"] == [{"kind": "ServiceAccount", "name": "aws-load-balancer-controller", "namespace": "kube-system"}]
+
+
+def test_nothing_leads_to_pages_unless_it_is_asked_for() -> None:
+    assert pages(hosts={}) == [] == pages(load_balancer={})
+    assert only("VirtualService", pages(hosts={"prometheus": "metrics.example.com"}))["spec"]["hosts"] == ["metrics.example.com"]

@@ -17,7 +17,7 @@ PROVIDERS = "extensionProviders: [{name: jaeger, opentelemetry: {service: jaeger
 
 
 def asked(*components: str, **more: Any) -> dict[str, Any]:
-    return {"components": [*components], "receivers": [], "namespace": SYSTEM, "storage": "", "storage_class": "", **more}
+    return {"components": [*components], "receivers": [], "namespace": SYSTEM, "storage": "", "storage_class": "", "hosts": {}, **more}
 
 
 def mesh(text: str, name: str = "istio") -> dict[str, Any]:
@@ -85,3 +85,41 @@ def test_the_mesh_is_where_pods_get_proxies_and_where_gateways_are() -> None:
     objects = [namespace("shop", **{"istio-injection": "enabled"}), namespace("off", **{"istio-injection": "disabled"})]
     objects += [namespace("new", **{"istio.io/rev": "1-31"}), namespace("plain"), {"kind": "Pod", "metadata": gateway}]
     assert look(FakeApi(*objects), asked("kiali"))["mesh_namespaces"] == ["istio-ingress", "new", "shop"]  # type: ignore[arg-type]
+
+
+# --- pages behind a login ---------------------------------------------------------------------------------------------------
+PREFIX = "alb.ingress.kubernetes.io/"
+
+
+def ingress(listeners: str) -> dict[str, Any]:
+    said = {f"{PREFIX}group.name": "sandbox", f"{PREFIX}listen-ports": listeners, f"{PREFIX}certificate-arn": "arn:a"}
+    return {"kind": "Ingress", "metadata": {"name": "ingress", "namespace": "istio-ingress", "annotations": said}}
+
+
+def login_secret(**data: str) -> dict[str, Any]:
+    return {"kind": "Secret", "metadata": {"name": "login", "namespace": "istio-ingress"}, "data": data}
+
+
+HTTP, HTTPS = '[{"HTTP": 80}]', '[{"HTTP": 80}, {"HTTPS": 8443}]'
+PAGES = {"hosts": {"kiali": "kiali.example.com"}, "login_secret": "login", "ingress": "ingress", "ingress_namespace": "istio-ingress"}
+WHOLE = login_secret(clientID="YQ==", clientSecret="Yg==")
+
+
+def test_pages_need_https_and_the_secret_of_their_login() -> None:
+    found = look(FakeApi(ingress(HTTPS), WHOLE), asked("kiali", **PAGES))  # type: ignore[arg-type]
+    assert (found["load_balancer"]["https_port"], found["load_balancer"]["group"]) == (8443, "sandbox")
+    with pytest.raises(Refused) as refused:
+        look(FakeApi(ingress(HTTP), login_secret(clientID="YQ==")), asked("kiali", **PAGES))  # type: ignore[arg-type]
+    assert str(refused.value) == (
+        "observability_hosts has kiali.example.com; Ingress istio-ingress/ingress has no HTTPS listener; accepted: a gateway of role istio with "
+        "istio_ingress_host_name or istio_ingress_certificate_arn; observability_login names the Secret login, which lacks clientSecret; accepted: "
+        "a Secret of namespace istio-ingress with clientID and clientSecret"
+    )
+    with pytest.raises(Refused, match="Ingress istio-ingress/ingress does not exist"):
+        look(FakeApi(WHOLE), asked("kiali", **PAGES))  # type: ignore[arg-type]
+
+
+def test_in_check_mode_the_https_listener_may_be_still_to_come() -> None:
+    found = look(FakeApi(ingress(HTTP), WHOLE), asked("kiali", **PAGES), check_mode=True)  # type: ignore[arg-type]
+    assert found["load_balancer"]["https_port"] == 443
+    assert look(FakeApi(ingress(HTTPS)), asked("kiali"))["load_balancer"] == {}  # type: ignore[arg-type]

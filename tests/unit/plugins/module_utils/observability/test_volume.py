@@ -12,7 +12,7 @@ from fake_api import FakeApi
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.common.failure import Refused
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.observability.preflight import look
 
-ASKED: dict[str, Any] = {"components": ["prometheus"], "receivers": [], "namespace": "istio-system", "storage": "20Gi", "storage_class": ""}
+ASKED: dict[str, Any] = {"components": ["prometheus"], "receivers": [], "namespace": "istio-system", "storage": "20Gi", "storage_class": "", "hosts": {}}
 
 
 def storage_class(name: str, provisioner: str, default: bool = False) -> dict[str, Any]:

@@ -89,7 +89,7 @@ def test_sizes_cost_in_proportion() -> None:
 def test_the_list_says_its_date_and_sources_and_has_no_strange_keys() -> None:
     assert date.fromisoformat(LIST["date"]).year >= 2026
     assert all(address.startswith("https://") for address in LIST["sources"].values())
-    keys = {"nat_gateway_hour", "nat_gateway_gb", "alb_hour", "alb_lcu_hour", "gp3_gb_month", "instances"}
+    keys = {"nat_gateway_hour", "nat_gateway_gb", "alb_hour", "alb_lcu_hour", "gp3_gb_month", "amp_10m_samples", "instances"}
     assert set().union(*LIST["regions"].values()) == keys
     numbers = [value for region in LIST["regions"].values() for key, value in region.items() if key != "instances"]
     assert all(0 < value < 1 for value in numbers)
@@ -100,3 +100,16 @@ def test_the_document_shows_what_is_printed() -> None:
     found = cost()
     text = (Path(__file__).resolve().parents[5] / "docs/aws.md").read_text()
     assert "\n".join([f"cost: {found.summary()}", *found.lines()]) in text
+
+
+def test_samples_for_amazon_managed_prometheus_are_in_the_sum() -> None:
+    """A small mesh's 10,000 series, every 15 s: 2.4 million samples an hour, at 0.90 USD for ten million."""
+    without, sent = cost(), estimate(SEED, LIST, scrape_interval=15)
+    assert sent.per_hour - without.per_hour == pytest.approx(2.4 / 10 * 0.90)
+    assert "10 million metric samples" in "\n".join(sent.lines())
+    assert "10 million metric samples" in estimate({**SEED, "region": "eu-north-1"}, LIST, scrape_interval=15).missing()
+
+
+def test_container_insights_is_named_as_what_nobody_can_sum() -> None:
+    assert "Container Insights" in cost(addons=[{"name": "vpc-cni"}, {"name": "amazon-cloudwatch-observability"}]).missing()
+    assert "Container Insights" not in cost(addons=[{"name": "vpc-cni"}]).missing()

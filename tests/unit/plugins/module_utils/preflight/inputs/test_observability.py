@@ -142,3 +142,44 @@ def test_an_inventorys_own_names_of_images_are_complete_for_what_is_asked_for(co
 URLS = dict.fromkeys(
     ("kubectl", "helm", "istioctl", "kind", "gateway_api", "alb_controller_assets", "iam_policy", "istio_dashboards"), "https://example.com/{version}"
 )
+
+
+# --- pages behind a login ---------------------------------------------------------------------------------------------------
+HOSTS, LOGIN = "observability_hosts", "observability_login"
+PROVIDER = {name: f"https://id.example.com/{name}" for name in ("issuer", "authorization_endpoint", "token_endpoint", "user_info_endpoint")}
+KIALI = {"components": ["prometheus", "kiali"], "kiali_image": "quay.io/kiali/kiali:v2.24.0", "hosts": {"kiali": "kiali.example.com"}}
+PAGES = {**KIALI, "login": {**PROVIDER, "secret": "login"}}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"login": {}}, f"{LOGIN} is {{}}; accepted: an identity provider, which {HOSTS} needs: the pages themselves have no password"),
+        (
+            {"hosts": {"alertmanager": "a.example.com"}},
+            f"{HOSTS} is {{'alertmanager': 'a.example.com'}}; accepted: host names by component, of kiali, prometheus",
+        ),
+        (
+            {"hosts": {"dashboards": "d.example.com"}},
+            f"{HOSTS} is {{'dashboards': 'd.example.com'}}; accepted: host names of what is in observability_components",
+        ),
+        ({"hosts": {"kiali": "*.example.com"}}, f"{HOSTS} is {{'kiali': '*.example.com'}}; accepted: a host name for each, such as kiali.example.com"),
+        ({"hosts": {"kiali": "a.example.com", "prometheus": "a.example.com"}}, f"{HOSTS} is "),
+        (
+            {"mesh_routes": [{"name": "a", "hosts": ["kiali.example.com"]}]},
+            f"{HOSTS} is {{'kiali': 'kiali.example.com'}}; accepted: hosts of no route; mesh_routes has",
+        ),
+        ({"login": {**PROVIDER, "secret": "login", "token_endpoint": "http://id"}}, f"{LOGIN}.token_endpoint is 'http://id'; accepted: an https URL"),
+        ({"login": {**PROVIDER, "secret": "login", "session_timeout": 700_000}}, f"{LOGIN} is "),
+        ({"login": {**PROVIDER, "secret": "Log in"}}, f"{LOGIN} is "),
+        (NO_CLUSTER, f"{HOSTS} is {{'kiali': 'kiali.example.com'}}; accepted: hosts beside istio_ingress_host_name or istio_ingress_certificate_arn"),
+    ],
+)
+def test_a_page_without_a_login_is_refused(given: dict[str, Any], said: str) -> None:
+    assert problems("observability", **PAGES) == []
+    (found,) = problems("observability", **{**PAGES, **given})
+    assert found.startswith(said)
+
+
+def test_a_login_needs_https_which_role_istio_may_still_make() -> None:
+    assert problems("observability", **PAGES, **NO_CLUSTER, istio_ingress_host_name="mesh.example.com") == []
