@@ -136,6 +136,15 @@ class Platform:
         inspect = json.loads(subprocess.run(["docker", "inspect", self.names["LOAD_BALANCER"]], check=True, stdout=subprocess.PIPE, text=True).stdout)
         return str(inspect[0]["NetworkSettings"]["Networks"]["kind"]["IPAddress"])
 
+    def as_load_balancer(self) -> list[str]:
+        """From its address, since the gateway lets in nobody else."""
+        balancer = self.names["LOAD_BALANCER"]
+        image = subprocess.run(["docker", "inspect", "--format", "{{.Image}}", balancer], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+        return [
+            *("docker", "run", "--rm", "--network", f"container:{balancer}", "--cap-drop", "ALL", "--read-only"),
+            *("--volume", f"{self.fortio}:/fortio:ro", "--entrypoint", "/fortio", image),
+        ]
+
     @contextmanager
     def plain_services(self) -> Iterator[str]:
         """Both services once more, without a mesh: where they answer is yielded."""
@@ -171,7 +180,7 @@ class Platform:
         try:
             with self.plain_services() as plain:
                 results = [measure("direct: service-b's pod without a mesh", self.inside, plain)]
-            results.append(measure("gateway only: its pod, then the mesh", self.inside, f"http://{gateway}:8080{PATH}", host))
+            results.append(measure("gateway only: its pod, then the mesh", self.as_load_balancer(), f"http://{gateway}:8080{PATH}", host))
             results.append(measure("full path: load balancer, gateway, mesh", self.inside, f"http://{self.balancer()}:80{PATH}", host))
             results.append(measure("full path, requested at 127.0.0.1", [self.fortio], f"http://{port}{PATH}", host))
         finally:

@@ -22,6 +22,8 @@ from memory import MIB
 
 PAIRS = int(os.environ.get("BENCH_PAIRS", "8"))
 SYSTEM = "istio-system"
+# Seconds until proxies have heard of a change, and what was started is at rest.
+SETTLE = 15
 # What makes proxies count, and send spans.
 SWITCHES = ("envoyfilter/stock-envoy-metrics-default", "telemetry/tracing")
 ASKING = ("deployment/prometheus", "deployment/jaeger")
@@ -59,8 +61,7 @@ class Observed(Platform):
         return int(sum(float(line.rpartition(" ")[2]) for line in shown.splitlines() if line.startswith(COUNTED)))
 
     def one(self, counts: bool) -> dict[str, Any]:
-        """The whole way from the load balancer on, once the proxies have heard of the change."""
-        time.sleep(5)
+        """The whole way from the load balancer on."""
         host, url = self.hostname(), f"http://{self.balancer()}:80{PATH}"
         load(self.inside, url, PACE, host)
         before = self.counted()
@@ -74,13 +75,14 @@ class Observed(Platform):
         objects = self.saved()
         subprocess.run(["docker", "cp", self.fortio, f"{self.node}:{IN_NODE}"], check=True, capture_output=True)
         try:
+            state = "with"
             for number in range(PAIRS):
-                # Who begins changes, too.
+                # Who begins changes, too, so that two of a kind follow each other.
                 for name in ("without", "with") if number % 2 else ("with", "without"):
-                    if name == "with":
-                        self.look(objects)
-                    else:
-                        self.look_away()
+                    if name != state:
+                        self.look(objects) if name == "with" else self.look_away()
+                        time.sleep(SETTLE)
+                        state = name
                     found[name].append(self.one(counts=name == "with"))
                     last = found[name][-1]
                     print(f"{name}: p99 {last['paced']['p99']:.2f} ms at {PACE}/s; {last['most']['rps']:.0f}/s at most", flush=True)

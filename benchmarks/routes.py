@@ -22,6 +22,8 @@ import tools
 
 NAMESPACE, DOMAIN = "bench-apps", "bench.example.com"
 GATEWAY = ("127.0.0.1", 8080)
+# What is behind all routes: the platform's service-b.
+BEHIND = ("service-b", "rust-services", 80)
 SECONDS = 10
 # A load that the machine carries easily: the wait is the gateway's own.
 PACE, CONNECTIONS, LOADS = 100, 8, 5
@@ -106,7 +108,8 @@ def steady_latency(host: str) -> dict[str, float]:
 def beside_kubectl(play: Playbook, count: int, folder: Path, kubectl: Sequence[str]) -> dict[str, float]:
     """Seconds of whole commands, for the very same objects."""
     apps = [app(number) for number in range(count)]
-    given = {"mesh_apps": apps, "mesh_routes": [route(one["name"], one["name"], NAMESPACE, 8080) for one in apps]}
+    # To a service with pods: a route to an app without any is refused.
+    given = {"mesh_apps": apps, "mesh_routes": [route(one["name"], *BEHIND) for one in apps]}
     play(given, "-e", f"mesh_render_to={folder}/rendered")
     files = sorted((folder / "rendered").glob("*.yml"))  # apps before routes
     apply = [*kubectl, "apply", *[argument for file in files for argument in ("-f", str(file))]]
@@ -118,15 +121,15 @@ def beside_kubectl(play: Playbook, count: int, folder: Path, kubectl: Sequence[s
 
 
 def at_the_gateway(play: Playbook, count: int) -> dict[str, Any]:
-    """Routes of one pod behind the gateway, which answers at its health path: the platform's service-b."""
-    routes = [route(f"route-{number:04d}", "service-b", "rust-services", 80) for number in range(count)]
+    """Routes to one service, which answers at its health path."""
+    routes = [route(f"route-{number:04d}", *BEHIND) for number in range(count)]
     host = routes[0]["hosts"][0]
     found: dict[str, Any] = {}
     for name, number in (("one", 1), ("many", count)):
         play({"mesh_routes": routes[:number]})
         served_after(routes[number - 1]["hosts"][0])
         found[name] = steady_latency(host)
-    play({"mesh_routes": [*routes, route("new", "service-b", "rust-services", 80)]})
+    play({"mesh_routes": [*routes, route("new", *BEHIND)]})
     found["new_route"] = served_after(f"new.{DOMAIN}")
     play({"mesh_routes": routes}, "-e", "mesh_state=absent")
     return found

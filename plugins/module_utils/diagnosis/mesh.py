@@ -93,11 +93,6 @@ def _with_running_proxy(pods: list[Manifest]) -> set[str]:
     }
 
 
-def injects(namespace: Manifest) -> bool:
-    labels = namespace["metadata"].get("labels") or {}
-    return labels.get("istio-injection") == "enabled" or bool(labels.get("istio.io/rev") and labels.get("istio-injection") != "disabled")
-
-
 def asked_by(namespace: Manifest) -> str:
     """The label by which a namespace asks for sidecars."""
     labels = namespace["metadata"].get("labels") or {}
@@ -138,7 +133,7 @@ def without_injector(api: KubeApi, spaces: list[Manifest]) -> dict[str, list[str
 def sidecars(api: KubeApi) -> Section:
     """Pods in namespaces of the mesh that run without a proxy, and do not opt out; and namespaces without an injector."""
     section = Section("sidecars")
-    labelled = [one for one in api.find("v1", "Namespace") if injects(one)]
+    labelled = [one for one in api.find("v1", "Namespace") if mesh_pods.injects(one)]
     dead, spaces = without_injector(api, labelled), {one["metadata"]["name"] for one in labelled}
     pods = [pod for pod in api.find("v1", "Pod") if pod["metadata"]["namespace"] in spaces and (pod.get("status") or {}).get("phase") in ("Pending", "Running")]
     without = [pod for pod in pods if not mesh_pods.sidecar(pod) and not _declines(pod)]

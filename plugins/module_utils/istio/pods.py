@@ -8,11 +8,17 @@ import time
 import typing as t
 
 from ..kube.api import KubeApi, KubeError
-from ..kube.objects import Manifest
+from ..kube.objects import Manifest, labels_of
 
 PROXY = "istio-proxy"
 # The API server's messages if the pod closed or refused the connection.
 _NO_ANSWER = "error trying to reach service"
+
+
+def injects(namespace: Manifest) -> bool:
+    """Whether its pods get a sidecar. C(istio-injection) precedes a revision."""
+    labels = labels_of(namespace)
+    return labels.get("istio-injection") == "enabled" or bool(labels.get("istio.io/rev") and labels.get("istio-injection") != "disabled")
 
 
 def sidecar(pod: Manifest) -> str:

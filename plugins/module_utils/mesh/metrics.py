@@ -18,6 +18,15 @@ _FILTERS = "type.googleapis.com/envoy.extensions.filters.network"
 _HTTP = ("envoy.filters.network.http_connection_manager", f"{_FILTERS}.http_connection_manager.v3.HttpConnectionManager")
 _TCP = ("envoy.filters.network.tcp_proxy", f"{_FILTERS}.tcp_proxy.v3.TcpProxy")
 
+# The labels of a proxy's pod of which its metrics have labels. Prometheus finds the pod by the API server and knows them; a CEL expression for each of them, in
+# each of four metrics of each request, took half of the time that counting takes.
+OWN_LABELS = {
+    "app": "app",
+    "version": "version",
+    "canonical_service": "service.istio.io/canonical-name",
+    "canonical_revision": "service.istio.io/canonical-revision",
+}
+
 Reporter = t.Literal["source", "destination"]
 Tags = dict[str, str]
 # Whose view a listener's is. A gateway is the source, as in https://istio.io/latest/docs/reference/config/metrics/.
@@ -84,14 +93,11 @@ def _ends(reporter: Reporter) -> Tags:
 
 
 def _own_workload() -> Tags:
-    """From the proxy's environment where Istio puts it there, which costs nothing; else from its metadata."""
-    labels = {"app": "app", "version": "version", "canonical_service": "service.istio.io/canonical-name"}
-    labels["canonical_revision"] = "service.istio.io/canonical-revision"
+    """From the proxy's environment, which costs nothing. What its pod's labels say is added where they are known already: see OWN_LABELS."""
     return {
         "workload": "%ENVIRONMENT(ISTIO_META_WORKLOAD_NAME)%",
         "workload_namespace": "%ENVIRONMENT(POD_NAMESPACE)%",
         "cluster": "%ENVIRONMENT(ISTIO_META_CLUSTER_ID)%",
-        **{name: _cel(f"xds.node.metadata['LABELS']['{label}']") for name, label in labels.items()},
     }
 
 

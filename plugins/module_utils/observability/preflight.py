@@ -12,8 +12,9 @@ from ipaddress import ip_address, ip_network
 from ..alb.group import of_ingress
 from ..common.failure import Refused
 from ..common.safe_yaml import Loader
+from ..istio.pods import injects
 from ..kube.api import KubeApi
-from ..kube.objects import Manifest, labels_of
+from ..kube.objects import Manifest
 from . import alertmanager, tracing, volume
 from .prometheus import NAME
 
@@ -22,7 +23,6 @@ with suppress(ImportError):  # see safe_yaml
 
 # Injection gives it to every pod with a proxy, gateways among them.
 _IN_MESH = "service.istio.io/canonical-name"
-_INJECTED = ("istio-injection", "istio.io/rev")
 # Of the default revision, and of one with a name.
 _MESH = re.compile(r"istio(-.+)?$")
 # What the controller reads: https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/ingress/annotations/#auth-idp-oidc
@@ -138,7 +138,7 @@ def providers_of(config_map: Manifest) -> list[str]:
 
 def namespaces_of_mesh(namespaces: t.Iterable[Manifest], proxies: t.Iterable[Manifest]) -> list[str]:
     """Those whose pods get proxies, and those in which pods have one."""
-    injected = {item["metadata"]["name"] for item in namespaces if any(labels_of(item).get(label, "disabled") != "disabled" for label in _INJECTED)}
+    injected = {item["metadata"]["name"] for item in namespaces if injects(item)}
     return sorted(injected | {item["metadata"]["namespace"] for item in proxies})
 
 

@@ -8,9 +8,10 @@ Pods that are to be asked say so in annotations, which Istio gives to its own an
 
 from __future__ import annotations
 
+import re
 import typing as t
 
-from ..mesh.metrics import PEER, SERVICES
+from ..mesh.metrics import OWN_LABELS, PEER, SERVICES
 
 Rule = dict[str, t.Any]
 
@@ -28,6 +29,8 @@ UNKNOWN = {
 # A service account as Istio writes it, and the workload's name in it: Istio's chart for gateways adds its own ending.
 _ACCOUNT = r"spiffe://[^/]+/ns/([^/]+)/sa/(.+?)(?:-service-account)?"
 _FROM_PEER = ("workload", "workload_namespace", "canonical_service", "canonical_revision", "cluster")
+# What a pod's own labels are called between its discovery and its metrics.
+_OWN = "proxy_"
 _POD = "__meta_kubernetes_pod"
 _ANNOTATION = f"{_POD}_annotation_prometheus_io"
 
@@ -36,18 +39,28 @@ def metric_rules() -> list[Rule]:
     """They change nothing about what Istio's own proxy says."""
     return [
         _replace(["__name__"], f"envoy_({_STANDARD})", "__name__", "$1"),
+        *_own(),
         *_peer(),
         *_service(),
         *_security(),
         *_caller(),
         *_protocol(),
         *[_replace(["__name__", label], f"{_STANDARD};", label, value) for label, value in UNKNOWN.items()],
-        {"action": "labeldrop", "regex": f"{PEER}|{SERVICES}"},
+        {"action": "labeldrop", "regex": f"{PEER}|{SERVICES}|{_OWN}({'|'.join(OWN_LABELS)})"},
     ]
 
 
 def _replace(sources: list[str], regex: str, target: str, value: str) -> Rule:
     return {"source_labels": sources, "regex": regex, "target_label": target, "replacement": value}
+
+
+def _own() -> list[Rule]:
+    """What the proxy's pod says of itself, on the side that reports."""
+    return [
+        _replace(["__name__", "reporter", f"{end}_{name}", f"{_OWN}{name}"], f"{_STANDARD};{end};;(.+)", f"{end}_{name}", "$1")
+        for end in ("source", "destination")
+        for name in OWN_LABELS
+    ]
 
 
 def _peer() -> list[Rule]:
@@ -107,6 +120,7 @@ def _target_rules() -> list[Rule]:
     """One target a pod, however many ports it has: what differs between these is not kept."""
     address = [f"{_ANNOTATION}_port", f"{_POD}_ip"]
     labels = {"namespace": "__meta_kubernetes_namespace", "pod": f"{_POD}_name", "node": f"{_POD}_node_name", "app": f"{_POD}_label_app"}
+    labels |= {f"{_OWN}{name}": f"{_POD}_label_{re.sub('[^a-zA-Z0-9_]', '_', label)}" for name, label in OWN_LABELS.items()}
     return [
         {"source_labels": [f"{_ANNOTATION}_scrape"], "action": "keep", "regex": "true"},
         {"source_labels": [f"{_POD}_phase"], "action": "drop", "regex": "Pending|Succeeded|Failed"},

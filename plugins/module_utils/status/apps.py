@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..diagnosis.mesh import injects
+from ..istio.pods import injects
 from ..kube.objects import Manifest, labels_of
 from .facts import Call, Facts, Place, place_of, pods_ready, pods_wanted
 

@@ -114,7 +114,7 @@ def _bootstrap(http_logger: dict[str, Any], tcp_logger: dict[str, Any], upstream
     tcp = {"@type": f"{_NETWORK}.tcp_proxy.v3.TcpProxy", "stat_prefix": "tcp", "cluster": "back", "access_log": [tcp_logger]}
     included = {"inclusion_list": {"patterns": [{"prefix": "istio"}]}}  # as Istio's bootstrap has it
     return {
-        "node": {"id": "sidecar", "cluster": "front.shop", "metadata": {"LABELS": OWN_LABELS}},
+        "node": {"id": "sidecar", "cluster": "front.shop"},
         "admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": ports.admin}}},
         "stats_flush_interval": "0.2s",
         "stats_config": {"use_all_default_tags": False, "stats_matcher": included},

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import collections
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import yaml
 from relabelling import Labels, relabelled, series
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.mesh.metrics import http_logger, stock_envoy_filter, tcp_logger
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.observability.scraping import metric_rules
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.observability.scraping import metric_rules, scrape_configs
 
 GOLDEN = yaml.safe_load((Path(__file__).parent / "istio_metrics.yml").read_text(encoding="utf-8"))
 CALLER = "spiffe://cluster.local/ns/istio-ingress/sa/istio-ingressgateway-service-account"
@@ -24,9 +25,18 @@ Counted = list[tuple[Labels, float]]
 
 
 def read(text: str) -> Counted:
-    """The series as Prometheus keeps them, without the buckets."""
-    found = [(made, value) for labels, value in series(text) if (made := relabelled(labels, metric_rules()))]
+    """The series as Prometheus keeps them, without the buckets. It has found the pod by its labels."""
+    pod = {f"__meta_kubernetes_pod_label_{re.sub(r'[./-]', '_', name)}": value for name, value in stock_envoy.OWN_LABELS.items()}
+    target = {name: value for name, value in found_target(pod).items() if name.startswith("proxy_")}
+    found = [(made, value) for labels, value in series(text) if (made := relabelled({**target, **labels}, metric_rules()))]
     return [(labels, value) for labels, value in found if not labels["__name__"].endswith(("_bucket", "_sum"))]
+
+
+def found_target(labels: Labels) -> Labels:
+    """A pod that wants to be asked, as Prometheus makes a target of it."""
+    (pods,) = [config for config in scrape_configs() if "kubernetes_sd_configs" in config]
+    asked = {"__meta_kubernetes_pod_annotation_prometheus_io_scrape": "true", "__meta_kubernetes_pod_phase": "Running"}
+    return relabelled({**asked, **labels}, pods["relabel_configs"]) or {}
 
 
 def counted(folder: Path, reporter: Any, context: str) -> Counted:
