@@ -2,7 +2,7 @@
 # Apache License 2.0 (see LICENSE or https://www.apache.org/licenses/LICENSE-2.0)
 """What looking costs: the data path with metrics and 1 % of traces, and without, in turn; and what the components hold in memory.
 
-Usage: observed.py DIRECTORY RESULT FORTIO. DIRECTORY is what export.py wrote of the platform that runs with all components. Without: no proxy counts, nobody
+Usage: observed.py DIRECTORY RESULT FORTIO. DIRECTORY is what export.py wrote of the platform that runs with them. Without: no proxy counts, nobody
 asks, and no span is sent. Each pair of runs is one of each, so that what the machine does meanwhile meets both.
 """
 

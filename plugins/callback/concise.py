@@ -39,5 +39,12 @@ class CallbackModule(Default):  # type: ignore[misc]
 
     def _task_start(self, task: Any, prefix: str | None = None) -> None:
         super()._task_start(task, prefix)
-        if self._last_task_name and self._last_task_banner != task._uuid and not task.when and task.loop is None and not task.loop_with:
+        if (
+            self.get_option("display_ok_hosts")
+            and self._last_task_name
+            and self._last_task_banner != task._uuid
+            and not task.when
+            and task.loop is None
+            and not task.loop_with
+        ):
             self._print_task_banner(task)

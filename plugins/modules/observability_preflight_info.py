@@ -15,7 +15,8 @@ description:
     applies to the whole mesh, since Istio takes only one.
   - With V(prometheus), fails if a volume is requested that the cluster does not make, because it has no such StorageClass, no default one, a class that makes
     none by itself, or lacks the class's CSI driver; and if the volume that Prometheus has would have to shrink. The message names the classes that can be used.
-  - With O(hosts), fails if the gateway's load balancer has no HTTPS listener, or the Secret of the login lacks C(clientID) or C(clientSecret).
+  - With O(hosts), fails if the gateway's load balancer has no HTTPS listener, the Secret of the login lacks C(clientID) or C(clientSecret), or no
+    AuthorizationPolicy keeps those away from the gateway who do not come from the load balancer's networks.
   - Returns the addresses from which the API server calls pods, for NetworkPolicies, and the mesh's namespaces.
 options:
   components:

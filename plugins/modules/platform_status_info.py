@@ -100,7 +100,8 @@ options:
     default: 300
   platform:
     description:
-      - C(nat_mode), C(vpc_id) and C(subnet_ids) of M(meshgate.eks_istio.eks_platform), of which the cost depends. Node groups are taken from EKS.
+      - C(nat_mode), C(vpc_id), C(subnet_ids) and C(addons) of M(meshgate.eks_istio.eks_platform), and C(scrape_interval) of
+        M(meshgate.eks_istio.aws_preflight_info), on which the cost depends. Node groups are taken from EKS.
       - Needed with O(billed).
     type: dict
     default: {nat_mode: single}

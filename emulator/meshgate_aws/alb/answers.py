@@ -188,7 +188,9 @@ end
 
 -- Envoy makes a code of gRPC of what it answers by itself.
 function envoy_on_response(handle)
-  local status = handle:metadata():get("login") and handle:headers():get("x-meshgate-status")
+  -- Of the login filter, which answers with it; a target's own header means nothing.
+  local stopped = handle:headers():get("server") == "awselb/2.0" and handle:headers():get("x-envoy-upstream-service-time") == nil
+  local status = stopped and handle:metadata():get("login") and handle:headers():get("x-meshgate-status")
   if status then
     handle:headers():replace(":status", status)
     handle:headers():remove("x-meshgate-status")

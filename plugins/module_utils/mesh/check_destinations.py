@@ -15,6 +15,8 @@ from .setting import Setting
 from .traffic import ports_of
 
 _WORDS = ("app", "service", "version", "external", "namespace", "port", "tls", "weight")
+# Pages there have no password, and the gateway may reach them.
+_NOT_FOR_ROUTES = ("istio-system", "kube-system")
 _MIRROR = ("app", "service", "version", "namespace", "port", "percent")
 
 
@@ -85,6 +87,10 @@ def _destination(where: str, to: Entry, namespace: str, setting: Setting) -> Ite
     if to.get("external"):
         yield from _external(where, to)
         return
+    space = to.get("namespace") or namespace
+    if space in _NOT_FOR_ROUTES:
+        yield said(f"{where}, namespace", space, "a namespace of apps; pages of Istio's have no password, and observability_hosts puts a login before them")
+        return
     if to.get("service"):
         beside = [word for word in ("app", "version") if to.get(word)]
         if beside:
@@ -94,7 +100,6 @@ def _destination(where: str, to: Entry, namespace: str, setting: Setting) -> Ite
         yield from _of_several_versions(where, to, namespace, setting)
         yield from _of_a_version(where, to, namespace, setting)
         return
-    space = to.get("namespace") or namespace
     if any((app.get("name"), app.get("namespace")) == (to.get("app"), space) for app in setting.wrong):
         return
     app = next((app for app in setting.apps if (app["name"], app["namespace"]) == (to.get("app"), space)), None)

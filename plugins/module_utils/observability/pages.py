@@ -3,7 +3,8 @@
 """Pages that are reached through the gateway, behind a login at the load balancer.
 
 None of them has a password, so the way to them leads through that login only: the rule that asks for it is the only one that leads to this port of the
-gateway, and the gateway knows their hosts at this port only. A request with another host, or past the load balancer, finds no page.
+gateway, and the gateway knows their hosts at this port only. A request with another host finds no page, and one that does not come from the load
+balancer's networks is denied (role istio).
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-authenticate-users.html
 """
 

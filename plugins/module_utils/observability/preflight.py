@@ -34,7 +34,7 @@ def look(api: KubeApi, params: t.Mapping[str, t.Any], check_mode: bool = False) 
     """In check mode the mesh may still be without its provider, which role istio would have given it before."""
     provider = [] if check_mode else _provider(api, params)
     balancer = _balancer(api, params, check_mode)
-    wrong = [*_volume(api, params), *_telemetry(api, params), *provider, *_secrets(api, params), *_login(api, params, balancer)]
+    wrong = [*_volume(api, params), *_telemetry(api, params), *provider, *_secrets(api, params), *_login(api, params, balancer, check_mode)]
     if wrong:
         raise Refused("; ".join(wrong))
     slices = api.find("discovery.k8s.io/v1", "EndpointSlice", "default", labels="kubernetes.io/service-name=kubernetes")
@@ -108,9 +108,12 @@ def _balancer(api: KubeApi, params: t.Mapping[str, t.Any], check_mode: bool) -> 
     return {**found, "https_port": found.get("https_port") or 443} if found and check_mode else found
 
 
-def _login(api: KubeApi, params: t.Mapping[str, t.Any], balancer: t.Mapping[str, t.Any]) -> list[str]:
-    """A load balancer logs people in on HTTPS only, and the controller leaves its whole group as it is while the Secret is missing."""
-    if not params["hosts"]:
+def _login(api: KubeApi, params: t.Mapping[str, t.Any], balancer: t.Mapping[str, t.Any], check_mode: bool) -> list[str]:
+    """A load balancer logs people in on HTTPS only, and the controller leaves its whole group as it is while the Secret is missing.
+
+    In check mode, role istio may still have to make the gateway, with its namespace.
+    """
+    if not params["hosts"] or (check_mode and not balancer):
         return []
     wrong, asked = [], f"observability_hosts has {', '.join(params['hosts'].values())}"
     where = f"Ingress {params['ingress_namespace']}/{params['ingress']}"
@@ -123,7 +126,16 @@ def _login(api: KubeApi, params: t.Mapping[str, t.Any], balancer: t.Mapping[str,
     if missing:
         accepted = f"a Secret of namespace {params['ingress_namespace']} with {' and '.join(LOGIN_KEYS)}"
         wrong.append(f"observability_login names the Secret {name}, which lacks {' and '.join(missing)}; accepted: {accepted}")
+    if not any(_denies_others(policy) for policy in api.find("security.istio.io/v1", "AuthorizationPolicy", params["ingress_namespace"])):
+        wrong.append(f"{asked}; nothing keeps the cluster's pods away from the gateway; accepted: a gateway of role istio with istio_ingress_source_cidrs")
     return wrong
+
+
+def _denies_others(policy: Manifest) -> bool:
+    """As the one of role istio: whoever does not come from the load balancer's networks."""
+    spec = policy.get("spec") or {}
+    sources = [one.get("source") or {} for rule in spec.get("rules") or [] for one in rule.get("from") or []]
+    return spec.get("action") == "DENY" and any(source.get("notIpBlocks") for source in sources)
 
 
 def of_whole_mesh(telemetry: Manifest) -> bool:

@@ -29,7 +29,7 @@ UNKNOWN = {
 # A service account as Istio writes it, and the workload's name in it: Istio's chart for gateways adds its own ending.
 _ACCOUNT = r"spiffe://[^/]+/ns/([^/]+)/sa/(.+?)(?:-service-account)?"
 _FROM_PEER = ("workload", "workload_namespace", "canonical_service", "canonical_revision", "cluster")
-# What a pod's own labels are called between its discovery and its metrics.
+# What a pod's own labels are called between its discovery and its metrics. Those that Prometheus makes itself, such as `up`, keep them.
 _OWN = "proxy_"
 _POD = "__meta_kubernetes_pod"
 _ANNOTATION = f"{_POD}_annotation_prometheus_io"

@@ -146,6 +146,8 @@ def test_a_code_of_another_browser_logs_nobody_in(api: ControlApi, alb: LoadBala
     assert Browser(alb).get(back)[0] == 401
     assert mine.get(back)[0] == 302
     assert mine.get(back)[0] in (401, 561)  # a second time
+    # A session is sealed with the same key, and is no state.
+    assert mine.get(f"/oauth2/idpresponse?code=a&state={mine.cookies['AWSELBAuthSessionCookie-0']}")[0] == 401
 
 
 def test_refusals_and_faults_of_the_provider(api: ControlApi, alb: LoadBalancer, target: Target, provider: IdentityProvider) -> None:

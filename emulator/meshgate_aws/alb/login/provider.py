@@ -10,6 +10,7 @@ import json
 import ssl
 import urllib.error
 import urllib.request
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from ..state import Json
@@ -20,7 +21,16 @@ _TIMEOUT = 10
 _TLS = ssl.create_default_context()
 _TLS.check_hostname = False
 _TLS.verify_mode = ssl.CERT_NONE
-_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=_TLS))
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """The client's secret goes to the endpoint that was named, and nowhere else."""
+
+    def redirect_request(self, *_: Any) -> None:
+        return None
+
+
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Stay, urllib.request.HTTPSHandler(context=_TLS))
 
 
 def ask(client: Client, code: str, redirect_uri: str) -> User:

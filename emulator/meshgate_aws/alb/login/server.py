@@ -21,6 +21,7 @@ from .flow import Answer, Client, Login, Request, client_of
 
 class Logins(ThreadingMixIn, UnixStreamServer):
     daemon_threads = True
+    request_queue_size = 1024  # a page asks for dozens of files at once
 
     def __init__(self, socket: Path) -> None:
         socket.unlink(missing_ok=True)

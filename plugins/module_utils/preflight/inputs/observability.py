@@ -21,7 +21,7 @@ from . import rules as r
 
 READS = (
     *("platform_billed", "toolchain_facts", "toolchain_components", "eks_cluster_facts"),
-    *("istio_ingress_host_name", "istio_ingress_certificate_arn", "mesh_routes"),
+    *("istio_ingress_host_name", "istio_ingress_certificate_arn", "mesh_routes", "mesh_teams", "rust_services_hosts"),
 )
 LEAST_VOLUME = "1Gi"
 NEED_METRICS = ("alertmanager", "kiali", "dashboards")
@@ -61,19 +61,21 @@ def _pages(rules: r.Rules, components: list[Any]) -> None:
     hosts = {str(component): str(host) for component, host in rules.mapping(name).items()}
     rules.need(not {*hosts} - {*PAGES}, name, f"host names by component, of {', '.join(PAGES)}: other pages change something, or are part of these")
     rules.need(not ({*hosts} & {*PAGES}) - {*components}, name, "host names of what is in observability_components")
-    wrong = [host for host in hosts.values() if not HOST.fullmatch(host) or host.startswith("*")]
-    rules.need(not wrong and len({*hosts.values()}) == len(hosts), name, "a host name for each, such as kiali.example.com, which no other one has")
-    taken = sorted({*hosts.values()} & {*outside_hosts(rules.given.get("mesh_routes"))})
-    rules.need(not taken, name, f"hosts of no route; mesh_routes has {', '.join(taken)}")
+    wrong = [host for host in hosts.values() if not HOST.fullmatch(host) or host.startswith("*") or host != host.lower()]
+    rules.need(not wrong and len({*hosts.values()}) == len(hosts), name, "a lower-case host name for each, such as kiali.example.com, which no other one has")
+    others = [*outside_hosts(rules.given.get("mesh_routes"), rules.given.get("mesh_teams")), *map(str, rules.sequence("rust_services_hosts"))]
+    taken = sorted({*hosts.values()} & {*others, rules.text("istio_ingress_host_name")})
+    rules.need(not taken, name, f"hosts of nothing else; {', '.join(taken)} is the platform's, or a route's, a team's or the services'")
     rules.need(bool(login), "observability_login", f"an identity provider, which {name} needs: the pages themselves have no password")
     for key in LOGIN_URLS if login else ():
         if not HTTPS.fullmatch(str(login.get(key))):
             rules.refuse(f"observability_login.{key}", login.get(key), "an https URL, which is all that a load balancer asks")
     if login:
-        seconds = int(login.get("session_timeout") or LONGEST_SESSION)
+        seconds = int(login.get("session_timeout", LONGEST_SESSION))
         right = 1 <= seconds <= LONGEST_SESSION
         rules.need(right, "observability_login", f"a session_timeout of 1 to {LONGEST_SESSION} seconds")
-        rules.need(bool(DNS_LABEL.fullmatch(str(login.get("secret")))), "observability_login", "a secret, the name of a Secret with clientID and clientSecret")
+        named = DNS_LABEL.fullmatch(str(login.get("secret", "observability-login")))
+        rules.need(bool(named), "observability_login", "a secret, the name of a Secret with clientID and clientSecret, in letters, digits and hyphens")
     secure = rules.text("istio_ingress_host_name") or rules.text("istio_ingress_certificate_arn") or r.cluster_exists(rules)
     rules.need(bool(secure), name, "hosts beside istio_ingress_host_name or istio_ingress_certificate_arn: a load balancer logs people in on HTTPS only")
 

@@ -220,6 +220,7 @@ def test_what_rules_may_do(wanted: dict[str, Any]) -> None:
         (with_rule(2, faults={"delay": {"duration": 5}}), ("faults, delay, duration is 5", "such as 5s")),
         (with_rule(2, faults={"abort": {"code": 503, "percent": 101}}), ("faults, abort, percent is 101", "at most 100")),
         (with_rule(2, faults={**GOOD_FAULTS, "until": datetime.date(2026, 12, 31)}), ("faults, until is datetime.date", "put it in quotes")),
+        (with_rule(2, to=[{"service": "kiali", "namespace": "istio-system", "port": 20001}]), ("namespace is 'istio-system'", "observability_hosts")),
         (with_rule(2, faults={**GOOD_FAULTS, "until": "31.12.2026"}), ("faults, until is '31.12.2026'", "2026-12-31")),
         ({**with_rule(2, faults=GOOD_FAULTS), "today": "2027-01-01"}, ("faults, until is '2026-12-31'", "today is 2027-01-01")),
         ({**with_rule(2, faults={"abort": {"code": 503}}, match=HEADER), "production": True}, ("faults, until is None", "the last day")),

@@ -102,14 +102,19 @@ def login_secret(**data: str) -> dict[str, Any]:
 
 HTTP, HTTPS = '[{"HTTP": 80}]', '[{"HTTP": 80}, {"HTTPS": 8443}]'
 PAGES = {"hosts": {"kiali": "kiali.example.com"}, "login_secret": "login", "ingress": "ingress", "ingress_namespace": "istio-ingress"}
+DENIAL = {
+    "kind": "AuthorizationPolicy",
+    "metadata": {"name": "load-balancer-only", "namespace": "istio-ingress"},
+    "spec": {"action": "DENY", "rules": [{"from": [{"source": {"notIpBlocks": ["10.0.0.0/20"]}}]}]},
+}
 WHOLE = login_secret(clientID="YQ==", clientSecret="Yg==")
 
 
 def test_pages_need_https_and_the_secret_of_their_login() -> None:
-    found = look(FakeApi(ingress(HTTPS), WHOLE), asked("kiali", **PAGES))  # type: ignore[arg-type]
+    found = look(FakeApi(ingress(HTTPS), WHOLE, DENIAL), asked("kiali", **PAGES))  # type: ignore[arg-type]
     assert (found["load_balancer"]["https_port"], found["load_balancer"]["group"]) == (8443, "sandbox")
     with pytest.raises(Refused) as refused:
-        look(FakeApi(ingress(HTTP), login_secret(clientID="YQ==")), asked("kiali", **PAGES))  # type: ignore[arg-type]
+        look(FakeApi(ingress(HTTP), login_secret(clientID="YQ=="), DENIAL), asked("kiali", **PAGES))  # type: ignore[arg-type]
     assert str(refused.value) == (
         "observability_hosts has kiali.example.com; Ingress istio-ingress/ingress has no HTTPS listener; accepted: a gateway of role istio with "
         "istio_ingress_host_name or istio_ingress_certificate_arn; observability_login names the Secret login, which lacks clientSecret; accepted: "
@@ -120,6 +125,14 @@ def test_pages_need_https_and_the_secret_of_their_login() -> None:
 
 
 def test_in_check_mode_the_https_listener_may_be_still_to_come() -> None:
-    found = look(FakeApi(ingress(HTTP), WHOLE), asked("kiali", **PAGES), check_mode=True)  # type: ignore[arg-type]
+    found = look(FakeApi(ingress(HTTP), WHOLE, DENIAL), asked("kiali", **PAGES), check_mode=True)  # type: ignore[arg-type]
     assert found["load_balancer"]["https_port"] == 443
     assert look(FakeApi(ingress(HTTPS)), asked("kiali"))["load_balancer"] == {}  # type: ignore[arg-type]
+    assert look(FakeApi(), asked("kiali", **PAGES), check_mode=True)["load_balancer"] == {}  # type: ignore[arg-type]
+
+
+def test_pages_need_a_gateway_that_only_the_load_balancer_reaches() -> None:
+    allow = {**DENIAL, "spec": {**DENIAL["spec"], "action": "ALLOW"}}
+    for policies in ((), (allow,)):
+        with pytest.raises(Refused, match="nothing keeps the cluster's pods away from the gateway; accepted: .* istio_ingress_source_cidrs"):
+            look(FakeApi(ingress(HTTPS), WHOLE, *policies), asked("kiali", **PAGES))  # type: ignore[arg-type]
