@@ -48,3 +48,7 @@ class CallbackModule(Default):  # type: ignore[misc]
             and not task.loop_with
         ):
             self._print_task_banner(task)
+
+    def v2_playbook_on_no_hosts_matched(self) -> None:
+        if self._display.verbosity:
+            super().v2_playbook_on_no_hosts_matched()

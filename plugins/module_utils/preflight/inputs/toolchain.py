@@ -28,6 +28,9 @@ def problems(given: Mapping[str, Any]) -> list[str]:
     """The module itself refuses missing programs and a full disk, before it builds anything."""
     rules = r.Rules(given)
     urls, images, mirrors = (rules.mapping(name) for name in ("toolchain_pull_urls", "toolchain_pull_images", "toolchain_mirrors"))
+    # Of a text, templates would take the letters.
+    as_list = not isinstance(rules.given.get("observability_components"), str)
+    rules.need(as_list, "observability_components", """a list, such as [prometheus]; with -e as JSON: -e '{"observability_components": ["prometheus"]}'""")
     observed = [str(name) for name in rules.sequence("observability_components") if name in OBSERVABILITY]
     _complete(rules, "toolchain_pull_urls", urls, (*URLS, *(["istio_dashboards"] if "dashboards" in observed else [])))
     _refuse_those(rules, "toolchain_pull_urls", [url for url in urls.values() if not ADDRESS.match(str(url))], "https URLs")

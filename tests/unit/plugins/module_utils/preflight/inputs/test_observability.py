@@ -190,3 +190,9 @@ def test_a_page_without_a_login_is_refused(given: dict[str, Any], said: str) -> 
 
 def test_a_login_needs_https_which_role_istio_may_still_make() -> None:
     assert problems("observability", **PAGES, **NO_CLUSTER, istio_ingress_host_name="mesh.example.com") == []
+
+
+def test_components_are_a_list() -> None:
+    """With -e name=value they would be a text."""
+    (said,) = problems("toolchain", observability_components="prometheus")
+    assert said.startswith("observability_components is 'prometheus'; accepted: a list, such as [prometheus]")
