@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from alb_rig import ControlApi, LoadBalancer, Target, envoy_binary
 from aws_rig import REGION, SECONDS, Emulator, start
 
 
@@ -64,3 +65,24 @@ def make_cluster(aws: Emulator, name: str, network: Network, make_role: Callable
         return name
 
     return make
+
+
+@pytest.fixture(scope="module")
+def api() -> Iterator[ControlApi]:
+    server = ControlApi()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def alb(api: ControlApi) -> Iterator[LoadBalancer]:
+    daemon = LoadBalancer(api, str(envoy_binary()))
+    yield daemon
+    daemon.close()
+
+
+@pytest.fixture
+def target() -> Iterator[Target]:
+    server = Target()
+    yield server
+    server.stop()

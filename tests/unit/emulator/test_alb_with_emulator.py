@@ -28,13 +28,6 @@ def alb(aws: Any) -> Iterator[LoadBalancer]:
     daemon.close()
 
 
-@pytest.fixture
-def target() -> Iterator[Target]:
-    server = Target()
-    yield server
-    server.stop()
-
-
 def test_from_boto3_to_the_target_and_back(aws: Any, network: Any, name: str, alb: LoadBalancer, target: Target) -> None:
     elb = aws.client("elbv2")
     group = elb.create_target_group(
