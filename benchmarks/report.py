@@ -15,6 +15,7 @@ import os
 import platform
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,11 @@ def judge(found: Found) -> list[str]:
     return [*wrong, *of_routes(found["routes"]), *of_looking(found["observed"], seconds[f"{OURS}-observed"])]
 
 
+def over(checks: Sequence[tuple[str, float, float]]) -> list[str]:
+    """What is above its limit."""
+    return [f"{what}: {value:.2f}; the limit is {limit}" for what, value, limit in checks if value > limit]
+
+
 def of_routes(measured: Found) -> list[str]:
     checks = [
         ("apps with routes, times kubectl's time", measured["collection"] / measured["kubectl"], tables.APPLY_LIMIT),
@@ -111,7 +117,7 @@ def of_routes(measured: Found) -> list[str]:
         ("a new route is served, seconds", measured["new_route"], tables.NEW_ROUTE_LIMIT),
         ("requests that failed", measured["one"]["failed"] + measured["many"]["failed"], 0),
     ]
-    return [f"{what}: {value:.2f}; the limit is {limit}" for what, value, limit in checks if value > limit]
+    return over(checks)
 
 
 def of_looking(measured: Found, seconds: float) -> list[str]:
@@ -121,7 +127,7 @@ def of_looking(measured: Found, seconds: float) -> list[str]:
         ("what looks at the mesh is up, seconds", seconds, tables.LOOKING_SECONDS),
         ("requests that failed while it looked", measured["failed"], 0),
     ]
-    return [f"{what}: {value:.2f}; the limit is {limit}" for what, value, limit in checks if value > limit]
+    return over(checks)
 
 
 def sections(found: Found) -> list[tuple[str, tables.Rows]]:

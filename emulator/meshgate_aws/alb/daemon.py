@@ -57,7 +57,7 @@ class Daemon:
         state = parse(document)
         configuration = translate(state, self._layout)
         self._set_routes(state)
-        self._logins.know(state.load_balancers)
+        self._logins.know(state.rules)
         changed = self._files.apply(configuration)
         self._groups = configuration.groups
         if changed:

@@ -117,6 +117,10 @@ class State:
     load_balancers: tuple[LoadBalancer, ...] = ()
     target_groups: tuple[TargetGroup, ...] = ()
 
+    @property
+    def rules(self) -> list[Rule]:
+        return [rule for balancer in self.load_balancers for listener in balancer.listeners for rule in listener.rules]
+
 
 def parse(document: Json) -> State:
     return State(

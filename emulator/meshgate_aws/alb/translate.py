@@ -45,7 +45,7 @@ def translate(state: State, layout: Layout) -> Configuration:
         else:
             listener = listeners.http_listener(port, by_protocol.get("HTTP", []), by_protocol.get("HTTPS", []), layout, result.problems)
             served += [listener] if listener else []
-    if any(logs_in(rule) for balancer in state.load_balancers for listener in balancer.listeners for rule in listener.rules):
+    if any(logs_in(rule) for rule in state.rules):
         result.files[layout.clusters].append(login_cluster(layout))
     if any(clusters.by_grpc_code(group) for group in result.groups):
         result.files[layout.clusters].append(grpc_health.cluster())
@@ -55,15 +55,7 @@ def translate(state: State, layout: Layout) -> Configuration:
 
 
 def _used_groups(state: State) -> set[str]:
-    return {
-        arn
-        for balancer in state.load_balancers
-        for listener in balancer.listeners
-        for rule in listener.rules
-        for action in rule.actions
-        if action.get("Type") == "forward"
-        for arn, _unused in routes.forward_groups(action)
-    }
+    return {arn for rule in state.rules for action in rule.actions if action.get("Type") == "forward" for arn, _unused in routes.forward_groups(action)}
 
 
 def _by_port(state: State, problems: list[str]) -> dict[int, dict[str, list[Owned]]]:

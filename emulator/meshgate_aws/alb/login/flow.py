@@ -129,8 +129,8 @@ class Login:
 
     def _return(self, client: Client, request: Request, query: Mapping[str, str]) -> Answer:
         """From the provider. The state must be one of ours, and of this very browser."""
-        state = self._opened(query.get("state", ""), _LOGIN_SECONDS)
-        nonce = str((state or {}).get("nonce") or "")
+        state = self._opened(query.get("state", ""), _LOGIN_SECONDS) or {}
+        nonce = str(state.get("nonce") or "")
         if not nonce or not secrets.compare_digest(nonce.encode(), request.cookies.get(_NONCE, "").encode()):
             raise Failed(401)
         if "code" not in query:
@@ -139,7 +139,7 @@ class Login:
         session = self._sealed({"issuer": client.issuer, "client": client.client_id, "subject": user.subject, "token": user.access_token})
         shards = [session[start : start + _SHARD] for start in range(0, len(session), _SHARD)]
         cookies = [_cookie(f"{client.cookie}-{number}", shard, client.session_seconds) for number, shard in enumerate(shards)]
-        return _redirect(f"https://{request.host}{(state or {})['path']}", [*cookies, _cookie(_NONCE, "", 0)])
+        return _redirect(f"https://{request.host}{state['path']}", [*cookies, _cookie(_NONCE, "", 0)])
 
     def _session(self, client: Client, cookies: Mapping[str, str]) -> User | None:
         shards: list[str] = []

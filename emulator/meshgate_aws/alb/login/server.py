@@ -13,7 +13,7 @@ from socketserver import ThreadingMixIn, UnixStreamServer
 from typing import Any
 
 from ..log import log
-from ..state import LoadBalancer
+from ..state import Rule
 from . import provider
 from .envoy import RULE_HEADER, STATUS_HEADER, logs_in
 from .flow import Answer, Client, Login, Request, client_of
@@ -29,8 +29,7 @@ class Logins(ThreadingMixIn, UnixStreamServer):
         self._login = Login(provider.ask)
         self._clients: dict[str, Client] = {}
 
-    def know(self, balancers: Iterable[LoadBalancer]) -> None:
-        rules = [rule for balancer in balancers for listener in balancer.listeners for rule in listener.rules]
+    def know(self, rules: Iterable[Rule]) -> None:
         self._clients = {rule.arn: client_of(rule.actions[0]) for rule in rules if logs_in(rule)}
 
     def answer(self, rule: str, request: Request) -> Answer:
