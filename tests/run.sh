@@ -223,5 +223,6 @@ for suite in "${first[@]}" "${beside[@]}" "$@"; do
 done
 echo "$SECONDS s in all"
 echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ] || python tests/report/failures.py "$RESULTS"
 [ -z "${REPORT:-}" ] || python tests/report/write.py "$RESULTS" "$REPORT" "${expected[@]}"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import failures
 import noted
 import pytest
 import write
@@ -68,3 +69,14 @@ def test_a_suite_reads_again_what_it_counted(results: Path, monkeypatch: pytest.
     assert noted.noted("load") == {}
     noted.note("load", "Requests", [], found={"requests": 10})
     assert noted.noted("load")["found"] == {"requests": 10}
+
+
+def test_the_failed_checks_are_named_with_their_causes(results: Path) -> None:
+    report = (
+        '<testsuites><testsuite tests="3"><testcase name="test_fine"/><testcase name="test_asked"><failure message="AssertionError: 503 == 200"/></testcase>'
+        '<testcase name="test_set_up"><error message="%s the last word"/></testcase></testsuite></testsuites>'
+    )
+    (results / "molecule-test_3_platform.xml").write_text(report % ("long " * 200), encoding="utf-8")
+    asked, set_up = failures.failures(results)
+    assert asked == "FAILED molecule-test_3_platform: test_asked: AssertionError: 503 == 200"
+    assert set_up.startswith("FAILED molecule-test_3_platform: test_set_up: long") and set_up.endswith("the last word") and len(set_up) < 400
