@@ -280,7 +280,7 @@ def inventory(facts: Facts) -> Row:
         return Row("inventory", "unknown", unread)
     found = differences(facts)
     if not found:
-        return Row("inventory", "ok", "nothing differs of versions, apps and routes")
+        return Row("inventory", "ok", "nothing differs of versions, mesh_apps and mesh_routes")
     return Row("inventory", "note", found[0], tuple(found[1:]), f"{ROUTES} --check --diff" if facts.wanted.apps or facts.wanted.routes else SITE)
 
 
@@ -289,9 +289,10 @@ def metrics(facts: Facts) -> Row:
         return Row("metrics", "unknown", f"{facts.unread.get('metrics', 'not asked')}: rates and success are not known")
     calls = facts.traffic.calls
     loads = {place: combined([call for call in calls if call.destination == place], None) for place in sorted({call.destination for call in calls})}
-    noted = [f"{load.success:.1f} % of the requests of {'/'.join(place)} succeeded" for place, load in loads.items() if load.success < SUCCESS]
+    when = f"in the last {facts.wanted.window} s"
+    noted = [f"{load.success:.1f} % of the requests of {'/'.join(place)} succeeded {when}" for place, load in loads.items() if load.success < SUCCESS]
     total = sum(load.rate for load in loads.values())
-    return _judged("metrics", [], noted, f"{total:.1f} requests a second to {_count(len(loads), 'Service')} in the last {facts.wanted.window} s")
+    return _judged("metrics", [], noted, f"{total:.1f} requests a second to {_count(len(loads), 'Service')} {when}")
 
 
 def cost(facts: Facts) -> Row:

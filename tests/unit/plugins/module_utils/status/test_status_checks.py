@@ -227,7 +227,7 @@ def test_certificates(days: int, state: str) -> None:
 
 def test_requests_that_fail_are_a_note() -> None:
     assert states(measured(healthy()))["metrics"] == "note"
-    assert row(measured(healthy()), "metrics").text == "75.0 % of the requests of shop/product-v2 succeeded"
+    assert row(measured(healthy()), "metrics").text == "75.0 % of the requests of shop/product-v2 succeeded in the last 300 s"
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_requests_that_fail_are_a_note() -> None:
 )
 def test_a_version_that_is_not_the_inventorys(change: dict[str, Any], difference: str) -> None:
     found = row(healthy(**change), "inventory")
-    assert (found.state, found.text) == (("note", difference) if difference else ("ok", "nothing differs of versions, apps and routes"))
+    assert (found.state, found.text) == (("note", difference) if difference else ("ok", "nothing differs of versions, mesh_apps and mesh_routes"))
 
 
 @pytest.mark.parametrize(("tag", "state"), [("1.31.1-fe8a578a", "ok"), ("1.31.1-distroless", "ok"), ("1.31.1-rc.1", "note"), ("1.31.10", "note")])
