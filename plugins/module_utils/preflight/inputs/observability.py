@@ -24,6 +24,7 @@ READS = (
     *("istio_ingress_host_name", "istio_ingress_certificate_arn", "mesh_routes", "mesh_teams", "rust_services_hosts"),
 )
 LEAST_VOLUME = "1Gi"
+RECEIVERS = "observability_alert_receivers"
 NEED_METRICS = ("alertmanager", "kiali", "dashboards")
 # https://docs.aws.amazon.com/sns/latest/dg/sns-create-topic.html
 TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?")
@@ -46,6 +47,8 @@ def problems(given: Mapping[str, Any]) -> list[str]:
     components = rules.sequence("observability_components")
     without = [name for name in components if name in NEED_METRICS and "prometheus" not in components]
     rules.need(not without, "observability_components", f"a list with prometheus, whose metrics {' and '.join(map(str, without))} show")
+    unheard = bool(components and rules.sequence(RECEIVERS)) and "alertmanager" not in components
+    rules.need(not unheard, "observability_components", f"a list with alertmanager, which tells the {RECEIVERS}; without it no alert arrives")
     for name, check in _CHECKS.items():
         if name in components:
             _image(rules, name)
@@ -91,7 +94,7 @@ def _image(rules: r.Rules, component: str) -> None:
 
 
 def _alertmanager(rules: r.Rules) -> None:
-    name = "observability_alert_receivers"
+    name = RECEIVERS
     rules.like("observability_alert_repeat_interval", DURATION, "a duration as Alertmanager writes it, such as 4h or 30m")
     receivers = [one for one in rules.sequence(name) if isinstance(one, Mapping)]
     rules.need(bool(receivers), name, "at least one receiver, whom Alertmanager tells")

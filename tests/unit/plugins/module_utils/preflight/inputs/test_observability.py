@@ -79,8 +79,17 @@ WEBHOOK = {"name": "on-call", "webhook": {"url": "https://example.com/alerts"}}
 
 @pytest.mark.parametrize("component", ["alertmanager", "kiali", "dashboards"])
 def test_what_shows_metrics_needs_them(component: str) -> None:
-    found = problems("observability", **ALERTS | {"components": [component], "alert_receivers": [WEBHOOK]}, kiali_image="a:1", dashboards_image="m/perses:v0.1")
+    receivers = [WEBHOOK] if component == "alertmanager" else []
+    found = problems("observability", **ALERTS | {"components": [component], "alert_receivers": receivers}, kiali_image="a:1", dashboards_image="m/perses:v0.1")
     assert found == [f"observability_components is ['{component}']; accepted: a list with prometheus, whose metrics {component} show"]
+
+
+def test_receivers_whom_nobody_tells_are_refused() -> None:
+    accepted = f"a list with alertmanager, which tells the {RECEIVERS}; without it no alert arrives"
+    assert problems("observability", components=["prometheus"], alert_receivers=[WEBHOOK]) == [
+        f"observability_components is ['prometheus']; accepted: {accepted}"
+    ]
+    assert problems("observability", components=[], alert_receivers=[WEBHOOK]) == []
 
 
 @pytest.mark.parametrize(
