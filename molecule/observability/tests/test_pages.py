@@ -66,13 +66,16 @@ def test_prometheus_has_its_page() -> None:
 
 def test_the_mesh_dashboard_has_numbers() -> None:
     with forward("perses", 8080, KUBECONFIG) as address, page(height=1000) as opened:
-        opened.goto(f"{address}/projects/istio/dashboards/mesh?start=15m")
+        opened.goto(f"{address}/projects/istio/dashboards/mesh")
         for title in ("Traffic Volume", "HTTP/gRPC Workloads"):
             opened.get_by_text(title).first.wait_for(timeout=LONG)
         opened.get_by_text("service-b.rust-services").first.wait_for(timeout=LONG)
-        opened.get_by_text("100%").first.wait_for(timeout=LONG)
+        # What other checks broke in the last minute is still a part of it when the page opens.
+        opened.get_by_text("100%").first.wait_for(timeout=2 * LONG)
         time.sleep(3)
         photograph(opened, "perses-mesh")
+        with opened.expect_request(lambda request: "query_range" in request.url, timeout=LONG):
+            """As often as Istio's own dashboard asks Prometheus again."""
 
 
 def test_alertmanager_has_its_page() -> None:

@@ -121,10 +121,13 @@ class Builder:
         schemas = {"charts": "panels", "queries": "queries", "variables": "variables"}
         flags = [f"--schemas.{flag}={os.path.join(perses, 'cue/schemas', path)}" for flag, path in schemas.items()]
         for name in sorted(os.listdir(sources)):
-            command = [os.path.join(perses, "percli"), "migrate", "--file", os.path.join(sources, name), "--output", "json", *flags]
+            source = os.path.join(sources, name)
+            command = [os.path.join(perses, "percli"), "migrate", "--file", source, "--output", "json", *flags]
             migrated = json.loads(run(command, f"migrating dashboard {name}", cwd=perses))
+            with open(source, encoding="utf-8") as stream:
+                original = json.load(stream)
             with open(os.path.join(folder, name), "w", encoding="utf-8") as stream:
-                stream.write(dashboards.text(dashboards.of_perses(os.path.splitext(name)[0], migrated)))
+                stream.write(dashboards.text(dashboards.of_perses(os.path.splitext(name)[0], migrated, original)))
 
     def _module_root(self, component: Component, log: str) -> str:
         """Where Go keeps a module. It downloads it, and compares its hash with go.sum."""

@@ -27,6 +27,9 @@ IGNORED_FOLDERS = {"target", "__pycache__", ".git", ".mypy_cache", ".pytest_cach
 # Kinds that begin with a Go module, which a folder's go.mod and go.sum pin.
 FROM_MODULES = ("go", "module", "sources", "grafana")
 
+# What makes Istio's dashboards others.
+CONVERSION = os.path.join("plugins", "module_utils", "toolchain", "dashboards.py")
+
 # What a role or a user requests; everything else is only needed for these.
 TOOLS = ("kubectl", "helm", "istioctl", "kind")
 OBSERVABILITY = ("prometheus", "alertmanager", "kiali", "dashboards", "tracing")
@@ -202,6 +205,8 @@ class Catalog:
             folder = self.folder(component)
             inputs["workspace"] = hash_files(folder, workspace_files(folder, entry["members"]))
             inputs["architectures"] = " ".join(self.service_architectures)
+        if component.kind in ("grafana", "perses"):
+            inputs["conversion"] = hash_files(self.root, (CONVERSION,))
         if "dockerfile" in entry:
             folder = self.dockerfile_folder(component)
             inputs["dockerfile"] = hash_files(folder, files_below(folder))

@@ -10,6 +10,7 @@ from typing import Any
 
 # Grafana's own: several of them in one panel, and its annotations.
 _KINDS = ("prometheus", "datasource")
+_AGO = "now-"
 # Perses' project; a dashboard's address is /projects/istio/dashboards/NAME.
 PROJECT = "istio"
 
@@ -31,9 +32,15 @@ def _is_source(value: Any) -> bool:
     return value is None or isinstance(value, str) or (isinstance(value, Mapping) and value.get("type") in _KINDS)
 
 
-def of_perses(name: str, migrated: Mapping[str, Any]) -> dict[str, Any]:
-    """What Perses made of it, under a name of ours instead of its title's."""
-    return {**migrated, "metadata": {"name": name, "project": PROJECT}}
+def of_perses(name: str, migrated: Mapping[str, Any], original: Mapping[str, Any]) -> dict[str, Any]:
+    """What Perses made of it, under a name of ours instead of its title's, and with what Perses leaves out: how often it asks again, and since when."""
+    spec = dict(migrated["spec"])
+    if original.get("refresh"):
+        spec["refreshInterval"] = original["refresh"]
+    since = str(original.get("time", {}).get("from", ""))
+    if since.startswith(_AGO):
+        spec["duration"] = since.removeprefix(_AGO)
+    return {**migrated, "metadata": {"name": name, "project": PROJECT}, "spec": spec}
 
 
 def text(dashboard: Mapping[str, Any]) -> str:

@@ -10,7 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain.catalog import REQUESTABLE, Catalog, CatalogError, host_architecture
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.toolchain.catalog import (
+    CONVERSION,
+    REQUESTABLE,
+    Catalog,
+    CatalogError,
+    host_architecture,
+)
 
 ROOT = Path(__file__).resolve().parents[5]
 
@@ -21,6 +27,8 @@ def checkout(tmp_path):
     for folder in ("offline", "services", "emulator"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("target", "__pycache__"))
     shutil.copy(ROOT / "versions.yml", tmp_path)
+    (tmp_path / CONVERSION).parent.mkdir(parents=True)
+    shutil.copy(ROOT / CONVERSION, tmp_path / CONVERSION)
     return tmp_path
 
 
@@ -50,6 +58,12 @@ def test_emulator_code_changes_the_last_image_only(checkout):
     before = keys(checkout)
     append(checkout / "emulator/meshgate_aws/api.py")
     assert changed(checkout, before) == {"aws_emulator"}
+
+
+def test_what_converts_dashboards_changes_them_only(checkout):
+    before = keys(checkout)
+    append(checkout / CONVERSION)
+    assert changed(checkout, before) == {"istio_dashboards", "perses_dashboards", "dashboards"}
 
 
 def test_service_code_changes_the_services_only(checkout):

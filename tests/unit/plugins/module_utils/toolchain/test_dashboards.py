@@ -31,4 +31,11 @@ def test_a_data_source_of_another_kind_stays() -> None:
 
 def test_perses_knows_it_by_our_name() -> None:
     migrated = {"kind": "Dashboard", "metadata": {"name": "Istio Mesh Dashboard"}, "spec": {"panels": {}}}
-    assert of_perses("mesh", migrated) == {"kind": "Dashboard", "metadata": {"name": "mesh", "project": "istio"}, "spec": {"panels": {}}}
+    assert of_perses("mesh", migrated, {}) == {"kind": "Dashboard", "metadata": {"name": "mesh", "project": "istio"}, "spec": {"panels": {}}}
+
+
+def test_perses_asks_as_often_and_since_as_long_as_grafana() -> None:
+    migrated = {"kind": "Dashboard", "metadata": {}, "spec": {"duration": "1h", "panels": {}}}
+    spec = of_perses("mesh", migrated, {"refresh": "15s", "time": {"from": "now-30m", "to": "now"}})["spec"]
+    assert spec == {"duration": "30m", "refreshInterval": "15s", "panels": {}}
+    assert of_perses("mesh", migrated, {"refresh": "", "time": {"from": "2026-01-01"}})["spec"] == migrated["spec"]
