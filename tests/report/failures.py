@@ -1,10 +1,11 @@
-"""Print the failed tests of all JUnit reports in a folder, each with the end of its message: a log's reader sees its last lines first.
+"""Print the failed tests of all JUnit reports and cargo's logs in a folder, with their causes as far as these say: a log's reader sees its last lines first.
 
 Usage: failures.py RESULTS
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,10 @@ def failures(results: Path) -> Iterator[str]:
         for case in ElementTree.parse(report).getroot().iter("testcase"):
             for found in [*case.iterfind("failure"), *case.iterfind("error")]:
                 yield f"FAILED {report.stem}: {case.get('name')}: {_short(found.get('message') or found.text or '')}"
+
+    for log in sorted(results.glob("cargo-*.log")):
+        for name in re.findall(r"^test (\S+) \.\.\. FAILED$", log.read_text(encoding="utf-8"), re.MULTILINE):
+            yield f"FAILED {log.stem}: {name}"
 
 
 def _short(message: str) -> str:

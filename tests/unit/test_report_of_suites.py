@@ -77,6 +77,8 @@ def test_the_failed_checks_are_named_with_their_causes(results: Path) -> None:
         '<testcase name="test_set_up"><error message="%s the last word"/></testcase></testsuite></testsuites>'
     )
     (results / "molecule-test_3_platform.xml").write_text(report % ("long " * 200), encoding="utf-8")
-    asked, set_up = failures.failures(results)
+    (results / "cargo-test.log").write_text("test it_works ... ok\ntest it_answers ... FAILED\n", encoding="utf-8")
+    asked, set_up, answers = failures.failures(results)
+    assert answers == "FAILED cargo-test: it_answers"
     assert asked == "FAILED molecule-test_3_platform: test_asked: AssertionError: 503 == 200"
     assert set_up.startswith("FAILED molecule-test_3_platform: test_set_up: long") and set_up.endswith("the last word") and len(set_up) < 400
