@@ -88,12 +88,13 @@ def test_target_health_is_the_health_that_was_checked(aws, balancer, cluster):
     elb = aws("elbv2")
     groups = elb.describe_target_groups(LoadBalancerArn=balancer["LoadBalancerArn"])["TargetGroups"]
     assert [(group["TargetType"], group["HealthCheckPort"], group["HealthCheckPath"]) for group in groups] == [("ip", "15021", "/healthz/ready")]
-    healthy = [
-        item["Target"]["Id"]
-        for item in elb.describe_target_health(TargetGroupArn=groups[0]["TargetGroupArn"])["TargetHealthDescriptions"]
-        if item["TargetHealth"]["State"] == "healthy"
-    ]
-    assert set(healthy) == {pod["status"]["podIP"] for pod in gateway_pods(cluster)}
+
+    def healthy() -> set[str]:
+        found = elb.describe_target_health(TargetGroupArn=groups[0]["TargetGroupArn"])["TargetHealthDescriptions"]
+        return {item["Target"]["Id"] for item in found if item["TargetHealth"]["State"] == "healthy"}
+
+    # The drift's repair made the target group anew: its targets need two checks of 5 s first.
+    until("the gateway's pods to be the healthy targets", lambda: healthy() == {pod["status"]["podIP"] for pod in gateway_pods(cluster)})
 
 
 def test_the_gateways_pods_carry_the_readiness_gate(cluster):
