@@ -20,7 +20,7 @@ from ...observability.prometheus import region_of
 from . import rules as r
 
 READS = (
-    *("platform_billed", "toolchain_facts", "toolchain_components", "eks_cluster_facts"),
+    *("ansible_check_mode", "platform_billed", "toolchain_facts", "toolchain_components", "eks_cluster_facts"),
     *("istio_ingress_host_name", "istio_ingress_certificate_arn", "mesh_routes", "mesh_teams", "rust_services_hosts"),
 )
 LEAST_VOLUME = "1Gi"
@@ -136,7 +136,9 @@ def _dashboards(rules: r.Rules) -> None:
     """Perses has Istio's dashboards in its image; Grafana is given files."""
     name = "observability_dashboards_files"
     files = rules.mapping(name)
-    missing = [str(path) for path in files.values() if not os.path.isfile(str(path))]
+    # A run in check mode names what role toolchain would fetch.
+    fetched = rules.fact("toolchain_facts", "assets", "istio_dashboards") if r.truth(rules.given.get("ansible_check_mode")) else None
+    missing = [str(path) for path in files.values() if path not in (fetched or {}).values() and not os.path.isfile(str(path))]
     grafana = is_grafana(rules.text("observability_dashboards_image"))
     rules.need(not missing, name, "files that exist")
     if r.cluster_exists(rules):

@@ -140,6 +140,15 @@ def test_grafana_without_dashboards_is_refused_and_perses_has_them() -> None:
     assert found("docker.io/grafana/grafana:13.1.1", {"mesh": "/no/such"})[0].startswith(f"{name} is {{'mesh': '/no/such'}}; accepted: files that exist")
 
 
+def test_check_mode_takes_the_files_that_would_be_fetched() -> None:
+    files = {"mesh": "/not/yet/mesh.json"}
+    given = {"components": ["prometheus", "dashboards"], "dashboards_image": "docker.io/grafana/grafana:13.1.1", "dashboards_files": files}
+    facts = {"assets": {"istio_dashboards": files}}
+    assert problems("observability", **given, toolchain_facts=facts, ansible_check_mode=True) == []
+    assert len(problems("observability", **given, toolchain_facts=facts)) == 1
+    assert len(problems("observability", **given, ansible_check_mode=True)) == 1
+
+
 @pytest.mark.parametrize("component", ["dashboards", "kiali"])
 def test_an_inventorys_own_names_of_images_are_complete_for_what_is_asked_for(component: str) -> None:
     images = dict.fromkeys(("node", "pilot", "proxyv2", "alb_controller", "debian"), "docker.io/x/y:{version}")
