@@ -21,6 +21,10 @@ HOSTED_ZONES = {
     "eu-west-1": ("Z32O12XQLNTSW2", "Z2IFOLAFXWLO4F"),
     "eu-central-1": ("Z215JYRZR1TBD5", "Z3F0SRJ5LGBH90"),
 }
+# AWS registers a target in seconds. The load balancer controller needs them: with a target that is healthy before it has read again what it wrote to a pod,
+# it takes the pod's readiness gate for open still, and never opens it
+# (https://github.com/kubernetes-sigs/aws-load-balancer-controller/blob/main/pkg/targetgroupbinding/resource_manager.go, updateTargetHealthPodConditionForPod).
+REGISTRATION_SECONDS = seconds("MESHGATE_REGISTRATION_SECONDS", 2)
 # "Load balancer attributes" of the Application Load Balancers user guide, with their defaults.
 ALB_ATTRIBUTES = {
     "access_logs.s3.enabled": "false",
@@ -121,7 +125,7 @@ class TargetGroup(moto_models.FakeTargetGroup):
             self.draining.pop(key, None)
             if key not in self.registered:
                 self.reports.pop(key, None)
-                self.registered[key] = {**checked, "registered_at": datetime.now(UTC).isoformat()}
+                self.registered[key] = {**checked, "registered_at": datetime.now(UTC).isoformat(), "initial_until": now() + REGISTRATION_SECONDS}
 
     def _zone(self, target: dict[str, Any]) -> str | None:
         """RegisterTargets, TargetDescription.AvailabilityZone: found for an address in the VPC, `all` required outside of it."""
@@ -181,7 +185,7 @@ class TargetGroup(moto_models.FakeTargetGroup):
         if not reachable:
             return "unhealthy", "Target.Timeout", f"Request timed out: {why}"
         report = self.reports.get(key)
-        if report is None:
+        if report is None or now() < self.registered[key]["initial_until"]:
             return "initial", "Elb.RegistrationInProgress", "Target registration is in progress"
         if report["state"] == "healthy":
             return "healthy", None, None

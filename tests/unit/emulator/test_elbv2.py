@@ -117,7 +117,9 @@ def test_target_health_goes_through_the_documented_states(aws, stack) -> None:
     stack.listen()
     assert stack.health() == [(ip, "initial", "Elb.RegistrationInProgress")]
     assert stack.report(ip, "healthy") == 1
-    assert stack.health() == [(ip, "healthy", None)]
+    # AWS takes seconds, however soon the target answers.
+    assert stack.health() == [(ip, "initial", "Elb.RegistrationInProgress")]
+    aws.wait(stack.health, [(ip, "healthy", None)])
     stack.report(ip, "unhealthy", "Target.ResponseCodeMismatch", "Health checks failed with these codes: [503]")
     assert stack.health() == [(ip, "unhealthy", "Target.ResponseCodeMismatch")]
     delay = [{"Key": "deregistration_delay.timeout_seconds", "Value": "300"}]
@@ -163,7 +165,7 @@ def test_security_groups_decide_whether_a_pod_is_reached(aws, make_cluster, name
     let_in(15021)
     target = stack.state()[1]["targets"][0]
     assert (target["reachable"], target["unreachable_reason"]) == (True, "")
-    assert stack.health() == [("10.77.0.9", "healthy", None)]
+    aws.wait(stack.health, [("10.77.0.9", "healthy", None)])
     assert {"cidr": "10.77.0.0/24", "via": "172.18.0.2"} in aws.control("GET", "alb")["routes"]
 
 
