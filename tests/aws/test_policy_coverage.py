@@ -47,7 +47,7 @@ RARELY: dict[str, str] = {
     "ec2:RevokeSecurityGroupEgress": "plugins/module_utils/teardown/remove.py",
     "eks:AssociateEncryptionConfig": "plugins/module_utils/eks/cluster.py",
     "eks:DescribeFargateProfile": "plugins/module_utils/teardown/search.py",
-    "eks:DescribeInsight": "plugins/module_utils/eks/cluster.py",
+    "eks:DescribeInsight": "plugins/module_utils/eks/cluster_upgrade.py",
     "elasticloadbalancing:DescribeListeners": "plugins/module_utils/aws/elbv2.py",
     "elasticloadbalancing:DescribeRules": "plugins/module_utils/aws/elbv2.py",
     "elasticloadbalancing:DescribeTargetHealth": "plugins/module_utils/aws/elbv2.py",
