@@ -20,7 +20,6 @@ def failures(results: Path) -> Iterator[str]:
         for case in ElementTree.parse(report).getroot().iter("testcase"):
             for found in [*case.iterfind("failure"), *case.iterfind("error")]:
                 yield f"FAILED {report.stem}: {case.get('name')}: {_short(found.get('message') or found.text or '')}"
-
     for log in sorted(results.glob("cargo-*.log")):
         for name in re.findall(r"^test (\S+) \.\.\. FAILED$", log.read_text(encoding="utf-8"), re.MULTILINE):
             yield f"FAILED {log.stem}: {name}"

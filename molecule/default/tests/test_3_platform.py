@@ -93,7 +93,7 @@ def test_target_health_is_the_health_that_was_checked(aws, balancer, cluster):
         found = elb.describe_target_health(TargetGroupArn=groups[0]["TargetGroupArn"])["TargetHealthDescriptions"]
         return {item["Target"]["Id"] for item in found if item["TargetHealth"]["State"] == "healthy"}
 
-    # The drift's repair made the target group anew: its targets need two checks of 5 s first.
+    # Where drift's repair has just made the target group anew, its targets are initial for some seconds.
     until("the gateway's pods to be the healthy targets", lambda: healthy() == {pod["status"]["podIP"] for pod in gateway_pods(cluster)})
 
 
