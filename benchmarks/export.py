@@ -70,6 +70,11 @@ def placeholders(record: Record) -> dict[str, str]:
     return found
 
 
+def name_of(arn: str) -> str:
+    """The module names roles and policies itself where it is told no name."""
+    return arn.rsplit("/", 1)[-1]
+
+
 def aws_inputs(record: Record) -> dict[str, Any]:
     """Requests, ready to be sent but for the ids."""
     plan = record.look()["result"]["plan"]
@@ -85,6 +90,7 @@ def aws_inputs(record: Record) -> dict[str, Any]:
         tags=group["group_tags"],
     )
     own_id = record.last("alb_security_group")["result"]["group_ids"][0]
+    made = record.last("iam_service_account_role")["result"]
     network = {key: plan[key] for key in ("vpc", "internet_gateway", "subnets", "nat_gateways", "route_tables", "roles", "launch_templates")}
     # The script's templates have one version.
     groups = [{**item, "launch_template": {"name": item["launch_template"]["name"], "version": "1"}} for item in plan["node_groups"]]
@@ -99,12 +105,12 @@ def aws_inputs(record: Record) -> dict[str, Any]:
         "addons": [{"clusterName": plan["cluster"]["name"], "resolveConflicts": "OVERWRITE", "tags": plan["cluster"]["tags"], **addon} for addon in addons],
         "tags": plan["cluster"]["tags"],
         "service_role": {
-            "name": role["role_name"],
+            "name": name_of(made["role_arn"]),
             "path": role["path"],
             "trust": iam_web_identity.trust_policy(
                 role["oidc_provider_arn"], role["oidc_issuer"], role["namespace"], role["service_account"], role["audience"]
             ),
-            "policy_name": role["policy_name"],
+            "policy_name": name_of(made["policy_arn"]),
             "policy": iam_web_identity.in_partition(policy, role["partition"]),
             "tags": {**role["tags"], **role["owner"]},
         },
@@ -125,6 +131,11 @@ def operator(record: Record) -> dict[str, Any]:
 
 def listed(items: list[dict[str, Any]]) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "List", "items": items}
+
+
+def applied(record: Record) -> list[dict[str, Any]]:
+    """The objects of every set in the order of the run: the gateway's protection, the metrics' filter, the services."""
+    return [item for call in record.all("k8s_apply_set") for item in apply_set.labelled(call["arguments"]["manifests"], call["arguments"]["labels"])]
 
 
 def istio_manifests(istioctl: str, operator_file: Path) -> dict[str, dict[str, Any]]:
@@ -214,7 +225,7 @@ def export(record: Record, folder: Path) -> None:
         "namespaces": listed([item for item in prerequisites if item["kind"] == "Namespace"]),
         "operator": operator(record),
         "ingress": listed([item for item in prerequisites if item["kind"] != "Namespace"]),
-        "services": listed(apply_set.labelled(services["manifests"], services["labels"])),
+        "services": listed(applied(record)),
     }
     for name, document in documents.items():
         text = json.dumps(document, indent=1)

@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
+import export
 import more
 import plot
 import report
@@ -143,6 +144,57 @@ def service_a() -> list[dict[str, Any]]:
             "spec": {"replicas": 2, "template": {"spec": {"containers": [{"name": "service-a", "image": "meshgate.local/service-a:1"}]}}},
         },
         {"apiVersion": "v1", "kind": "DestinationRule", "metadata": copy.deepcopy(metadata), "spec": {"host": "service-a.rust-services.svc.cluster.local"}},
+    ]
+
+
+def recorded(module: str, arguments: dict[str, Any], result: dict[str, Any]) -> dict[str, Any]:
+    return {"module": module, "arguments": arguments, "result": result}
+
+
+def test_the_script_is_told_the_names_that_a_module_chose(tmp_path) -> None:
+    """Modules told no name choose one and answer with it; the script's own requests need it."""
+    policy = tmp_path / "policy.json"
+    policy.write_text('{"Version": "2012-10-17", "Statement": []}', encoding="utf-8")
+    cluster = {"name": "sandbox", "version": "1.36", "role_arn": "arn:aws:iam::123456789012:role/x", "subnet_ids": ["subnet-1"], "tags": {}}
+    lists = {key: [] for key in ("subnets", "nat_gateways", "route_tables", "roles", "launch_templates", "node_groups")}
+    plan = {"vpc": {}, "internet_gateway": {}, "cluster": cluster, **lists}
+    role = {
+        "oidc_provider_arn": "arn:aws:iam::123456789012:oidc-provider/oidc.example.com",
+        "oidc_issuer": "https://oidc.example.com",
+        "namespace": "kube-system",
+        "service_account": "aws-load-balancer-controller",
+        "audience": "sts.amazonaws.com",
+        "role_name": "",
+        "policy_name": "",
+        "path": "/teams/",
+        "policy": str(policy),
+        "partition": "aws",
+        "tags": {},
+        "owner": {"meshgate.io/cluster": "sandbox"},
+    }
+    chosen = {"role_arn": "arn:aws:iam::123456789012:role/teams/sandbox-alb", "policy_arn": "arn:aws:iam::123456789012:policy/teams/sandbox-alb-policy"}
+    group = {"cluster_name": "sandbox", "group_name": "sandbox-alb", "vpc_id": "vpc-1", "ports": [80], "inbound_cidrs": None, "backend_ports": [8080]}
+    record = export.Record(
+        [
+            recorded("eks_platform", {"state": "planned"}, {"plan": plan}),
+            recorded("aws_emulator", {"region": "us-west-2", "port": 4566}, {}),
+            recorded("iam_service_account_role", role, chosen),
+            recorded("alb_security_group", {**group, "group_tags": {}}, {"group_ids": ["sg-1"]}),
+        ]
+    )
+    made = export.aws_inputs(record)["service_role"]
+    assert (made["name"], made["policy_name"], made["path"]) == ("sandbox-alb", "sandbox-alb-policy", "/teams/")
+
+
+def test_the_script_applies_every_set_of_the_run() -> None:
+    def one(name: str) -> dict[str, Any]:
+        return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": "default"}}
+
+    sets = [recorded("k8s_apply_set", {"manifests": [one(name)], "labels": {"part-of": name}}, {}) for name in ("gateway", "services")]
+    found = export.applied(export.Record(sets))
+    assert [(item["metadata"]["name"], item["metadata"]["labels"]) for item in found] == [
+        ("gateway", {"part-of": "gateway"}),
+        ("services", {"part-of": "services"}),
     ]
 
 
