@@ -57,6 +57,47 @@ PLATFORM = (
 )
 
 
+Shown = tuple[str, int, bool | None]
+# Module, number of its example, and whether it changes something here (None: where Docker runs with our runtime).
+# What removes comes before what makes where the platform has it already.
+LOOK: list[Shown] = [
+    *[(name, 0, False) for name in ("docker_engine", "toolchain_artifacts")],
+    ("toolchain_artifacts", 1, False),
+    ("kind_cluster_info", 0, False),
+    *[(name, number, False) for name in ("kube_access_info", "mesh_pod_info", "alb_hostname_info") for number in (0, 1)],
+    ("http_answer_info", 0, False),
+    ("mesh_route_test", 0, False),
+    *[("observability_preflight_info", number, False) for number in (0, 1)],
+    *[("alb_ingress_info", number, False) for number in (0, 1)],
+    *[("istio_workload_info", number, False) for number in (0, 1)],
+    *[("upgrade_plan_info", number, False) for number in (0, 1, 2)],
+    *[("platform_report_info", number, False) for number in (0, 1)],
+    *[("platform_status_info", number, number == 2) for number in (0, 1, 2)],
+]
+REMOVE_CACHE: Shown = ("toolchain_artifacts", 2, True)
+LIFE: list[Shown] = [
+    *[("k8s_apply_set", number, number != 1) for number in range(5)],
+    ("alb_drain", 0, True),
+    ("istioctl_install", 4, True),
+    *[("istioctl_install", number, number != 3) for number in (0, 1, 2, 3, 4)],  # no tag was led to what the third one removes
+    ("gateway_api_crds", 1, True),
+    ("gateway_api_crds", 0, True),
+    ("gateway_api_crds", 1, True),
+    ("helm_release", 1, True),
+    ("helm_release", 0, True),
+    ("helm_release", 1, True),
+    ("aws_emulator", 1, True),
+    ("kind_cluster", 1, True),
+    ("kind_cluster", 0, True),
+    ("aws_emulator", 0, True),
+    ("aws_emulator", 1, True),
+    ("kind_cluster", 1, True),
+    ("docker_engine", 1, None),  # refused while there is a container that was made with it
+    ("docker_engine", 0, None),  # as the machine was before this test
+    REMOVE_CACHE,
+]
+
+
 def examples(module: str) -> list[dict[str, Any]]:
     """A module's examples as the tasks that they are."""
     source = ast.parse((MODULES / f"{module}.py").read_text(encoding="utf-8"))

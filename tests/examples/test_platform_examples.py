@@ -17,7 +17,7 @@ import yaml
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "platform"), str(HERE.parents[1] / ".collections")]
 
-from documented import PLATFORM, PREFIX, examples, standing_in  # noqa: E402
+from documented import LIFE, LOOK, PREFIX, REMOVE_CACHE, examples, standing_in  # noqa: E402
 from harness import CACHE, CLUSTER, REPO, STATE, Play, our_containers, the_cluster  # noqa: E402
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.docker.engine import Machine  # noqa: E402
@@ -66,55 +66,14 @@ def task_of(module: str, number: int, names: dict[str, str]) -> dict[str, Any]:
     if module == "istioctl_install" and "spec" in given:
         laptop = {"hub": "{{ toolchain_facts.istio.hub }}", "tag": "{{ toolchain_facts.istio.tag }}"}
         given["spec"] = {**given["spec"], **laptop}
+        # The namespace that role istio made stays, and admits no others.
+        values = given.setdefault("values", {})
+        values["pilot"] = {**values.get("pilot", {}), "seccompProfile": {"type": "RuntimeDefault"}}
     if module == "helm_release" and "values" in given:
         given["chart"] = "{{ toolchain_facts.assets.alb_controller.chart }}"
         given.pop("repository")
         given["values"] = {**live_values(), **given["values"]}
     return task
-
-
-# Module, number of its example, and whether it changes something here. What removes comes before what makes where the platform has it already.
-LOOK = [
-    *[(name, 0, False) for name in ("docker_engine", "toolchain_artifacts")],
-    ("toolchain_artifacts", 1, False),
-    ("kind_cluster_info", 0, False),
-    *[(name, number, False) for name in ("kube_access_info", "mesh_pod_info", "alb_hostname_info") for number in (0, 1)],
-    ("http_answer_info", 0, False),
-    ("mesh_route_test", 0, False),
-    *[("observability_preflight_info", number, False) for number in (0, 1)],
-    ("alb_ingress_info", 0, False),
-    *[("istio_workload_info", number, False) for number in (0, 1)],
-    *[("upgrade_plan_info", number, False) for number in (0, 1, 2)],
-    *[("platform_report_info", number, False) for number in (0, 1)],
-    *[("platform_status_info", number, number == 2) for number in (0, 1, 2)],
-]
-REMOVE_CACHE = ("toolchain_artifacts", 2, True)
-LIFE = [
-    *[("k8s_apply_set", number, number != 1) for number in range(5)],
-    ("alb_drain", 0, True),
-    ("istioctl_install", 4, True),
-    *[("istioctl_install", number, number != 3) for number in (0, 1, 2, 3, 4)],  # no tag was led to what the third one removes
-    ("gateway_api_crds", 1, True),
-    ("gateway_api_crds", 0, True),
-    ("gateway_api_crds", 1, True),
-    ("helm_release", 1, True),
-    ("helm_release", 0, True),
-    ("helm_release", 1, True),
-    ("aws_emulator", 1, True),
-    ("kind_cluster", 1, True),
-    ("kind_cluster", 0, True),
-    ("aws_emulator", 0, True),
-    ("aws_emulator", 1, True),
-    ("kind_cluster", 1, True),
-    ("docker_engine", 1, OWN_RUNTIME),  # refused while there is a container that was made with it
-    ("docker_engine", 0, OWN_RUNTIME),  # as the machine was before this test
-    REMOVE_CACHE,
-]
-
-
-def test_every_example_is_run():
-    shown = {(module, number) for module in PLATFORM for number in range(len(examples(module)))}
-    assert {(module, number) for module, number, _unused in LOOK + LIFE} == shown
 
 
 def test_the_examples_do_what_they_say_once(play, tmp_path):
@@ -143,7 +102,7 @@ def test_the_examples_do_what_they_say_once(play, tmp_path):
         if module == "alb_drain":
             tasks.append({"name": "Services first", "ansible.builtin.include_role": {"name": f"{PREFIX}rust_services", "tasks_from": "remove"}})
         tasks += [task, {**task, "name": task["name"] + AGAIN}]
-        expected[task["name"]] = changes
+        expected[task["name"]] = OWN_RUNTIME if changes is None else changes
     endpoint = yaml.safe_load((STATE / CLUSTER / "kubeconfig").read_text())["clusters"][0]["cluster"]["server"]
     book = tmp_path / "examples.yml"
     play_of_examples = {

@@ -215,7 +215,7 @@ def test_everything_is_pulled_verified_and_then_left_alone(role, built, registry
         assert facts[tool].startswith(variables["toolchain_cache_dir"])
     assert facts["images"]["node"] == {"name": registry.image, "archive": "", "origin": "pull", "in_node": False}
     assert docker("image", "inspect", "--format", "{{.Id}}", facts["images"]["node"]["name"])
-    assert facts["istio"] == {"hub": f"{registry.registry}/istio", "tag": VERSIONS["istio"], "values": {}}
+    assert facts["istio"] == {"hub": f"{registry.registry}/istio", "tag": VERSIONS["istio"], "values": {}, "stock_envoy": False}
     assert Path(facts["assets"]["alb_controller"]["crds"][0]).is_file()
     assert Path(facts["assets"]["alb_controller"]["iam_policy"]).read_bytes() == Path(built["assets"]["alb_controller"]["iam_policy"]).read_bytes()
     assert len(list(yaml.safe_load_all((Path(facts["assets"]["gateway_api"]["standard"]) / "install.yaml").read_text()))) >= 10
@@ -325,7 +325,7 @@ def test_plain_http_is_refused_before_anything_is_fetched(role, variables):
     urls = {**variables["toolchain_pull_urls"], "helm": "http://files.example.com/helm.tar.gz"}
     done, _facts = role(**{**variables, "toolchain_pull_urls": urls})
     assert done.returncode
-    assert "is http://files.example.com/helm.tar.gz; accepted: https URLs" in done.stdout
+    assert "are ['http://files.example.com/helm.tar.gz']; accepted: https URLs" in done.stdout
 
 
 def test_a_program_of_another_sum_than_ours_is_refused(role, site, variables):
@@ -360,5 +360,5 @@ def test_an_address_that_is_none_is_refused_before_anything_is_fetched(role, var
     urls = {**variables["toolchain_pull_urls"], "helm": "get.helm.sh/helm.tar.gz"}
     done, _facts = role(**{**variables, "toolchain_pull_urls": urls})
     assert done.returncode
-    assert "toolchain_pull_urls is get.helm.sh/helm.tar.gz; accepted: https URLs" in done.stdout
+    assert "toolchain_pull_urls is ['get.helm.sh/helm.tar.gz']; accepted: https URLs" in done.stdout
     assert Server.asked == []
