@@ -16,6 +16,7 @@ from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.preflight.inputs import roles
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.preflight.inputs.names import misspelt
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.preflight.inputs.shapes import misshapen
 
 FOLDER = Path(__file__).parents[2] / "roles"
@@ -75,7 +76,7 @@ class ActionModule(ActionBase):
             wrong += messages
         # A rule cannot handle a missing value, or one of another type.
         found = [] if wrong else roles.problems(given)
-        problems = unevaluated(given.values()) + wrong or found
+        problems = misspelt(task_vars or {}, _known(asked["roles"])) + (unevaluated(given.values()) + wrong or found)
         return {**result, "changed": False, "failed": bool(problems), "msg": "\n".join(problems) or "the variables are valid"}
 
     def _typed(self, role: str, task_vars: dict[str, Any]) -> tuple[Values, list[str]]:
@@ -104,6 +105,13 @@ def _options(role: str) -> dict[str, Any]:
     """A role's specification. It has no templates, so a loader four times as fast as Ansible's own is enough."""
     text = (FOLDER / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8")
     return yaml_load(text)["argument_specs"]["main"]["options"]  # type: ignore[no-any-return]
+
+
+def _known(asked: list[str]) -> Iterator[str]:
+    """The variables of all roles for a playbook, which asks about several; for one role those of its neighbours, since the files take time to read."""
+    for role in roles.ROLES:
+        if len(asked) > 1 or role.partition("_")[0] == asked[0].partition("_")[0]:
+            yield from _options(role)
 
 
 def unevaluated(given: Iterable[Values]) -> list[str]:

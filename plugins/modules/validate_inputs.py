@@ -14,6 +14,8 @@ description:
     each as one sentence with variable, value and what is accepted.
   - Violations of the types and choices in the roles' argument specifications come first, for all roles. The other rules need correct
     types.
+  - A variable whose name is almost that of a role's is reported, too, since no role would read it. With several O(roles), as in a playbook, names
+    are compared with those of all roles.
   - It makes no requests. What needs AWS, a registry or a cluster is checked by the roles' entry points C(preflight).
 options:
   roles:

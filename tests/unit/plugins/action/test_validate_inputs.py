@@ -70,6 +70,21 @@ def test_types_of_all_roles_come_first_and_together(tmp_path: Path) -> None:
     assert "rust_services_registry must be one of: none, ecr, got: docker" in found[1]
 
 
+def test_misspelt_variables_are_reported_beside_all_others_and_without_their_value(tmp_path: Path) -> None:
+    given = {"istio_ingres_scheme": "internal", "mesh_app": [], "observability_alert_receiver": "hunter2", "istio_pilot_replicas": 0, "istio_team": "shop"}
+    assert sentences(tmp_path, given) == [
+        *(
+            f"{name} is not known; accepted: {right}, or a name of your own that is less like it"
+            for name, right in (
+                ("istio_ingres_scheme", "istio_ingress_scheme"),
+                ("mesh_app", "mesh_apps"),
+                ("observability_alert_receiver", "observability_alert_receivers"),
+            )
+        ),
+        "istio_pilot_replicas is 0; accepted: at least 1",
+    ]
+
+
 def test_shapes_inside_lists_are_refused_by_their_place_and_all_at_once(tmp_path: Path) -> None:
     """Of these, ansible-core fails at the first by a TypeError, and names no entry of the others."""
     app = {"name": "product", "namespace": "shop", "port": 80, "image": "i:1", "callers": [3], "autoscaling": True, "replicaz": 3}
