@@ -228,6 +228,9 @@ VALUES: dict[str, list[Value]] = {
     ],
     "istio: contradictions": [
         one("istio_version", "1.2.3", "set its binary in istio_istioctl"),
+        one("istio_pilot_resources", {"requests": {"cpu": "10mm"}}, "cores, such as 100m", shown="'10mm'"),
+        one("istio_proxy_resources", {"requests": {"memory": "1Gi"}, "limits": {"memory": "512Mi"}}, "at most the limit, 512Mi", shown="'1Gi'"),
+        one("istio_ingres_scheme", "internal", "istio_ingress_scheme", shown="not known"),
         one("istio_ingress_redirect", True, "istio_ingress_certificate_arn and istio_ingress_host_name are empty"),
         one("istio_ingress_hosted_zone_id", "Z0123456789ABCDEFGHIJ", "only together with istio_ingress_host_name"),
         one("istio_ingress_waf_acl_arn", "arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/a/b", "load balancer's region"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 import typing as t
 from collections.abc import Iterator, Mapping
 
+from ..kube import container_resources
 from .durations import seconds
 from .names import Entry
 from .said import TEXT, is_number, said, unknown
@@ -39,6 +40,7 @@ def problems_of_pods(where: str, said_of: Entry) -> Iterator[str]:
     for word in ("max_replicas", "cpu_percent"):
         if word in scaling and not is_number(scaling[word], 1, 1_000_000):
             yield said(f"{where}: autoscaling, {word}", scaling[word], "a number from 1 on")
+    yield from container_resources.problems(f"{where}: resources", said_of.get("resources") or {})
     yield from _health(f"{where}: health", said_of.get("health") or {})
     yield from _environment(where, said_of)
     yield from _files(where, said_of)

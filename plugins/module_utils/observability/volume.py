@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from ..kube.objects import Manifest, annotations_of
+from ..kube.quantities import amount
 
 # What a pod without a volume of its own may use of its node.
 SCRATCH = "2Gi"
@@ -16,8 +17,6 @@ BYTES_OF_A_SAMPLE = 1.5
 SHARE_OF_BLOCKS = 0.8
 # Of a mesh with a gateway and ten proxies. A larger mesh has more, and Prometheus then deletes its oldest blocks before the volume is full.
 SERIES = 10_000
-_UNITS = {"": 1, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-_QUANTITY = re.compile(r"([0-9]+)(Ki|Mi|Gi|Ti|k|M|G|T|)")
 _SECONDS = {"y": 31_536_000, "w": 604_800, "d": 86_400, "h": 3_600, "m": 60}
 _DURATION = re.compile(r"([0-9]+y)?([0-9]+w)?([0-9]+d)?([0-9]+h)?([0-9]+m)?")
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
@@ -32,8 +31,7 @@ def size_of(quantity: str) -> int:
     >>> size_of("20Gi"), size_of("20 GB")
     (21474836480, 0)
     """
-    found = _QUANTITY.fullmatch(quantity)
-    return int(found[1]) * _UNITS[found[2]] if found else 0
+    return int(amount(quantity) or 0)
 
 
 def seconds_of(duration: str) -> int:

@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from ..eks.input_names import Names, variable
 from ..eks.platform.node_group_inputs import sizes as sizes_of
+from ..kube.quantities import amount
 
 # Requests of the pods of EKS's own add-ons, CPU in millicores and memory in MiB: on every node, and in total.
 ON_EVERY_NODE = {"vpc-cni": (50, 0), "kube-proxy": (100, 0)}
@@ -19,9 +20,7 @@ RESERVED_CPU = ((1, 0.06), (1, 0.01), (2, 0.005), (10**6, 0.0025))
 RESERVED_MEMORY, RESERVED_MEMORY_OF_A_POD, EVICTION = 255, 11, 100
 # Of an instance's memory, firmware and kernel take this share before Kubernetes counts it (an m6g.large of 8192 MiB says 7749).
 SYSTEM_SHARE = 0.055
-QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]+)?)([a-zA-Z]*)")
-MEMORY = {"": 1 / 2**20, "k": 1e3 / 2**20, "M": 1e6 / 2**20, "G": 1e9 / 2**20, "Ki": 1 / 1024, "Mi": 1.0, "Gi": 1024.0, "Ti": 1024.0**2}
-CPU = {"": 1000.0, "m": 1.0}
+MILLICORE, MEBIBYTE = Decimal("0.001"), Decimal(2**20)
 Size = tuple[float, float]
 
 
@@ -35,15 +34,14 @@ class Pods:
     memory: float
 
 
-def quantity(text: Any, units: dict[str, float]) -> float:
-    """A Kubernetes quantity in millicores or MiB; None if it is invalid."""
-    found = QUANTITY.fullmatch(str(text or 0))
-    return float(found[1]) * units.get(found[2], 0.0) if found else 0.0
+def counted(quantity: Any, unit: Decimal) -> float:
+    """A Kubernetes quantity in millicores or MiB; 0 if it is invalid."""
+    return float((amount(quantity) or 0) / unit)
 
 
 def pods_of(listed: list[dict[str, Any]], addons: list[str]) -> list[Pods]:
     """The requests of the roles' pods, and those of AWS's add-ons."""
-    ours = [Pods(one["name"], int(one["replicas"]), quantity(one.get("cpu"), CPU), quantity(one.get("memory"), MEMORY)) for one in listed]
+    ours = [Pods(one["name"], int(one["replicas"]), counted(one.get("cpu"), MILLICORE), counted(one.get("memory"), MEBIBYTE)) for one in listed]
     return ours + [Pods(name, *IN_ALL[name]) for name in addons if name in IN_ALL]
 
 

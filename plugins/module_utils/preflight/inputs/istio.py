@@ -51,6 +51,7 @@ def problems(given: Mapping[str, Any]) -> list[str]:
     _balancer(rules)
     _health(rules)
     _logs(rules)
+    r.check_resources(rules, "istio_pilot_resources", "istio_proxy_resources", "istio_ingress_resources")
     return rules.found
 
 

@@ -52,6 +52,7 @@ def problems(given: Mapping[str, Any]) -> list[str]:
     for name, check in _CHECKS.items():
         if name in components:
             _image(rules, name)
+            r.check_resources(rules, f"observability_{name}_resources")
             check(rules)
     if rules.mapping("observability_hosts"):
         _pages(rules, components)

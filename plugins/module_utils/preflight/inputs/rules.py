@@ -11,6 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from ...kube import container_resources
 from ...toolchain.catalog import read_versions
 
 RELEASE = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
@@ -161,6 +162,12 @@ def check_labels(rules: Rules, name: str) -> None:
     wrong = {key: value for key, value in rules.mapping(name).items() if not LABEL_KEY.fullmatch(str(key)) or not is_label_value(value)}
     if wrong:
         rules.refuse(name, wrong, "Kubernetes labels, such as {team: mesh}, with string values (in quotes where YAML would read another type)")
+
+
+def check_resources(rules: Rules, *names: str) -> None:
+    """Of containers. The defaults are right."""
+    for name in filter(rules.said, names):
+        rules.found.extend(container_resources.problems(name, rules.mapping(name)))
 
 
 def is_label_value(value: Any) -> bool:

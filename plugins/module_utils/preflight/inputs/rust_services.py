@@ -36,6 +36,7 @@ def problems(given: Mapping[str, Any]) -> list[str]:
     _sizes(rules)
     _routing(rules)
     _pods(rules)
+    r.check_resources(rules, "rust_services_resources")
     r.programs(rules, rust_services_kubectl="kubectl")
     return rules.found
 
