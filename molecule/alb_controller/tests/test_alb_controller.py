@@ -16,7 +16,7 @@ from older_chart import ACTION, FIELD, OLDER, older_chart
 CONVERGE = "molecule/alb_controller/converge.yml"
 NAME = "molecule-web"
 CONTROLLER = "aws-load-balancer-controller"
-ROLE = f"assumed-role/sandbox-{CONTROLLER}/"
+ROLE = f"assumed-role/sandbox-us-west-2-{CONTROLLER}/"
 PATH, FIELDS = "/?name=A+Field", b'{"key_one":"(A Field)Field 1","key_two":"(A Field)Field 2"}'
 TLS = ("127.0.0.1", 8443)
 
