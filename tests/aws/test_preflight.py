@@ -130,7 +130,7 @@ def test_each_kind_of_instance_has_its_quota(aws, look) -> None:
     assert [entry["name"] for entry in result["checks"] if not entry["ok"]] == ["on-demand vCPUs of G and VT instances"]
     spot = check(result, "spot vCPUs of standard instances")
     assert (spot["ok"], spot["warning"]) == (True, True)
-    assert "the node groups may grow to 18 in all" in spot["message"]
+    assert "the node groups may grow to 18 in total" in spot["message"]
     aws.client("service-quotas").request_service_quota_increase(ServiceCode="ec2", QuotaCode="L-DB2E81BA", DesiredValue=8)
     assert not look(node_groups=groups).get("failed")
 
