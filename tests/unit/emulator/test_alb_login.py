@@ -84,14 +84,17 @@ def inside(url: str) -> str:
 
 
 def serve(api: ControlApi, alb: LoadBalancer, target: Target, provider: IdentityProvider, **config: Any) -> Browser:
-    """One host with a login, and a rule without for all others."""
+    """One host with a login, and a rule without for all others. What it listens to already may lead to the provider of the test before."""
     said = {**provider.endpoints, "ClientId": provider.client_id, "ClientSecret": provider.client_secret, **config}
     login = {"Type": "authenticate-oidc", "Order": 1, "AuthenticateOidcConfig": said}
     with_login = {**rule("1", forward("web"), host_header=[HOST]), "actions": [{**forward("web"), "Order": 2}, login]}
-    listened = listener(with_login, rule("default", forward("web")), port=443, protocol="HTTPS", certificates=[certificate("pages", default=True)])
+    mine = f"{provider.endpoints} {config}"
+    answer = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "200", "ContentType": "text/plain", "MessageBody": mine}}
+    told = rule("2", answer, host_header=["told.example.com"])
+    listened = listener(with_login, told, rule("default", forward("web")), port=443, protocol="HTTPS", certificates=[certificate("pages", default=True)])
     api.set([balancer(listened)], [group(member(target))])
     browser = Browser(alb)
-    wait_for(lambda: browser.get("/", host="other.example.com")[0] == 200 and browser.get("/ready")[0] != 503)
+    wait_for(lambda: browser.get("/", host="told.example.com")[2] == mine and browser.get("/ready")[0] != 503)
     target.requests.clear()
     browser.cookies.clear()
     return browser
