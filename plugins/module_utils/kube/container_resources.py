@@ -33,8 +33,9 @@ def problems(where: str, resources: Mapping[str, t.Any]) -> Iterator[str]:
 
 
 def _is_right(name: str, value: t.Any) -> bool:
-    """64m of memory are thousandths of a byte: the API server takes them, and no container starts."""
-    return bool(_NAME.fullmatch(name)) and amount(value) is not None and not (name in _BYTES and str(value)[-1] in "mun")
+    """64m of memory are thousandths of a byte: the API server takes them, and no container starts. A null takes a chart's default away."""
+    right = value is None or (amount(value) is not None and not (name in _BYTES and str(value)[-1] in "mun"))
+    return right and bool(_NAME.fullmatch(name))
 
 
 def _problem(where: str, name: str, value: t.Any) -> str:

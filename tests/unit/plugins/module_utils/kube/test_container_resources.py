@@ -19,6 +19,7 @@ from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube.container_
         {"requests": {"cpu": 1, "nvidia.com/gpu": 1}, "limits": {"cpu": "1000m", "nvidia.com/gpu": "1"}},
         {"limits": {"ephemeral-storage": "1Gi", "hugepages-2Mi": "64Mi"}},
         {"requests": None, "limits": {"memory": "0.1Gi"}},
+        {"limits": {"cpu": None}},
     ],
 )
 def test_what_the_api_server_takes_is_right(resources: dict[str, Any]) -> None:
