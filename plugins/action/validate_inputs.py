@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,7 @@ class ActionModule(ActionBase):
         return self._loader.load_from_file(str(path), unsafe=True, **TRUSTED) or {} if path.is_file() else {}
 
 
+@cache
 def _options(role: str) -> dict[str, Any]:
     """A role's specification. It has no templates, so a loader four times as fast as Ansible's own is enough."""
     text = (FOLDER / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8")
