@@ -25,6 +25,7 @@ from ansible_collections.meshgate.eks_istio.plugins.module_utils.aws import serv
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.docker.client import NETWORK, Docker, fixed_address, image_id
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks import cluster as eks_cluster
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks import nodegroup as eks_nodegroup
+from ansible_collections.meshgate.eks_istio.plugins.module_utils.eks.role_names import name_of
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.istio import operator as istio_operator
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.kube import apply_set, gateway_crds
 from ansible_collections.meshgate.eks_istio.plugins.module_utils.laptop import kind
@@ -70,11 +71,6 @@ def placeholders(record: Record) -> dict[str, str]:
     return found
 
 
-def name_of(arn: str) -> str:
-    """The module names roles and policies itself where it is told no name."""
-    return arn.rsplit("/", 1)[-1]
-
-
 def aws_inputs(record: Record) -> dict[str, Any]:
     """Requests, ready to be sent but for the ids."""
     plan = record.look()["result"]["plan"]
@@ -90,7 +86,7 @@ def aws_inputs(record: Record) -> dict[str, Any]:
         tags=group["group_tags"],
     )
     own_id = record.last("alb_security_group")["result"]["group_ids"][0]
-    made = record.last("iam_service_account_role")["result"]
+    made = record.last("iam_service_account_role")["result"]  # told no names, the module chooses them
     network = {key: plan[key] for key in ("vpc", "internet_gateway", "subnets", "nat_gateways", "route_tables", "roles", "launch_templates")}
     # The script's templates have one version.
     groups = [{**item, "launch_template": {"name": item["launch_template"]["name"], "version": "1"}} for item in plan["node_groups"]]
