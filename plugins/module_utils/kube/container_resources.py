@@ -26,22 +26,23 @@ def problems(where: str, resources: Mapping[str, t.Any]) -> Iterator[str]:
         if kind not in _KINDS:
             yield f"{where}.{kind} is not known; accepted: {', '.join(_KINDS)}"
         elif isinstance(named, Mapping):
-            yield from (_problem(f"{where}.{kind}.{name}", str(name), value) for name, value in named.items() if not _is_right(str(name), value))
+            for name, value in named.items():
+                yield from _of_resource(f"{where}.{kind}.{name}", str(name), value)
         elif named is not None:
             yield f"{where}.{kind} is {named!r}; accepted: quantities by resource, such as {{cpu: 100m, memory: 64Mi}}"
-    yield from _above_limits(where, *(resources.get(kind) for kind in _KINDS))
+    yield from _above_limits(where, resources.get("requests"), resources.get("limits"))
+
+
+def _of_resource(where: str, name: str, value: t.Any) -> Iterator[str]:
+    if not _NAME.fullmatch(name):
+        yield f"{where} is not known; accepted: cpu, memory, ephemeral-storage, or a device's resource, such as nvidia.com/gpu"
+    elif not _is_right(name, value):
+        yield f"{where} is {value!r}; accepted: {_ACCEPTED.get(name, 'a quantity, such as 1')}"
 
 
 def _is_right(name: str, value: t.Any) -> bool:
     """64m of memory are thousandths of a byte: the API server takes them, and no container starts. A null takes a chart's default away."""
-    right = value is None or (amount(value) is not None and not (name in _BYTES and str(value)[-1] in "mun"))
-    return right and bool(_NAME.fullmatch(name))
-
-
-def _problem(where: str, name: str, value: t.Any) -> str:
-    if not _NAME.fullmatch(name):
-        return f"{where} is not known; accepted: cpu, memory, ephemeral-storage, or a device's resource, such as nvidia.com/gpu"
-    return f"{where} is {value!r}; accepted: {_ACCEPTED.get(name, 'a quantity, such as 1')}"
+    return value is None or (amount(value) is not None and not (name in _BYTES and str(value)[-1] in "mun"))
 
 
 def _above_limits(where: str, requests: t.Any, limits: t.Any) -> Iterator[str]:
